@@ -1,0 +1,69 @@
+// Failure as a value. Every function that can fail returns Result<T>; no exception crosses a part's border.
+//
+// An Error answers a person's three questions: what failed (`what`), why, in the other side's own words (`why`: uv's,
+// Jupyter's, the kernel's; may be empty), and what to do next (`hint`: a command or a sentence; may be empty).
+// Layers further out add context with `while_doing`; the innermost failure stays the first line that is printed.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace carrel {
+
+// The program's exit status. `act`: the person must do something first (credentials, quota, a confirmation).
+enum class Exit : int { done = 0, failed = 1, usage = 2, act = 3, interrupted = 130 };
+
+// What a caller may branch on; everything else is for people.
+enum class Reason {
+  other,
+  not_found,
+  exists,
+  busy,         // somebody else holds it now
+  refused,      // the other side answered no
+  unreachable,  // the other side did not answer: says nothing about its state
+  unverified,   // the other side is not who it should be
+  timed_out,
+  interrupted,
+  no_space,
+  no_network,
+  corrupt,
+};
+
+struct Error {
+  std::string what;
+  std::string why;
+  std::string hint;
+  Exit exit = Exit::failed;
+  Reason reason = Reason::other;
+  std::vector<std::string> trace;  // outermost first: "while making the environment"
+
+  Error& while_doing(std::string context) & {
+    trace.insert(trace.begin(), std::move(context));
+    return *this;
+  }
+  Error&& while_doing(std::string context) && {
+    trace.insert(trace.begin(), std::move(context));
+    return std::move(*this);
+  }
+};
+
+template <class T = void>
+using Result = std::expected<T, Error>;
+
+inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(std::move(error)); }
+inline std::unexpected<Error> usage_error(std::string what, std::string hint = {}) {
+  return fail({.what = std::move(what), .why = {}, .hint = std::move(hint), .exit = Exit::usage,
+               .reason = Reason::other, .trace = {}});
+}
+
+}  // namespace carrel
+
+// auto value = TRY(function_that_may_fail());   TRY(function_returning_Result_void());
+#define TRY(...)                                                         \
+  ({                                                                     \
+    auto try_result_ = (__VA_ARGS__);                                    \
+    if (!try_result_) return std::unexpected(std::move(try_result_).error()); \
+    std::move(try_result_).value();                                      \
+  })
