@@ -1,0 +1,148 @@
+// The life of workspaces: what happens, in which order, and what is undone when it fails. Everything the command line shows or
+// does goes through here. Each call takes the workspace's own lock where it changes something; two at once: one works, the
+// other waits, says so, and finds the work done.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/money.hpp"
+#include "base/names.hpp"
+#include "base/progress.hpp"
+#include "base/secret.hpp"
+#include "environment/environment.hpp"
+#include "jupyter/client.hpp"
+#include "os/clock.hpp"
+#include "os/http.hpp"
+#include "os/random.hpp"
+#include "workspace/journal.hpp"
+#include "workspace/paths.hpp"
+#include "workspace/provider.hpp"
+#include "workspace/spec.hpp"
+#include "workspace/state.hpp"
+
+namespace carrel {
+
+// One workspace as people and programs see it (docs/reference/json.md).
+struct WorkspaceStatus {
+  WorkspaceId id;
+  WorkspaceName name;
+  std::filesystem::path folder;
+  bool folder_exists = true;
+  MachineRef machine_ref;
+  MachineState machine = MachineState::none;
+  ServerState server = ServerState::none;
+  std::string word;                       // word_for(machine, server)
+  std::string detail;                     // why, when it is not simply up or stopped
+  std::string url;                        // without any secret; "" when not running
+  bool public_reach = false;
+  std::uint16_t port = 0;
+  std::optional<std::size_t> kernels;     // none: not asked or no answer
+  std::optional<WallTime> since;          // of the word
+  Money cost;
+  Money per_hour;
+  std::string environment;                // summary
+  std::string python;
+};
+
+// What `status NAME` adds.
+struct WorkspaceDetails {
+  WorkspaceStatus status;
+  std::vector<KernelModel> kernels;
+  std::vector<std::string> added_by_hand;
+  std::string log_end;  // of a failed server
+  std::filesystem::path log;
+};
+
+struct UpRequest {
+  std::filesystem::path folder;  // absolute; exists
+  Spec flags;
+  std::optional<Secret> password;  // plain, from the terminal or a file: hashed here
+};
+
+struct Proof {
+  std::string output;          // what the cell printed: "42"
+  std::string python;          // the kernel's, 3.11.2
+  std::string gpu;             // "NVIDIA H100, 79 GB"; "" for none
+  Milliseconds cell{0};        // from request to reply
+};
+
+struct UpResult {
+  WorkspaceStatus status;
+  Proof proof;
+  bool was_up = false;
+  std::string fingerprint;  // of the certificate, with public reach
+  std::string notebook;     // opened first, "" for none
+};
+
+struct RunReport {
+  std::size_t cells = 0;
+  std::size_t done = 0;
+  std::optional<std::size_t> failed_cell;  // number among code cells, from 1
+  std::string error_name;
+  std::string error_value;
+  std::vector<std::string> traceback;
+  bool interrupted = false;
+};
+struct RunEvents {
+  std::function<void(std::size_t done, std::size_t cells, std::string_view first_line)> on_cell;
+  std::function<void(std::string_view output_json)> on_output;  // nbformat output object
+};
+
+class Workspaces {
+ public:
+  struct World {
+    Clock& clock;
+    Random& random;
+    Http& http;
+    Providers providers;
+    WorkspacePaths paths;
+  };
+  static Result<Workspaces> open(World world);
+
+  // By name; "" is the workspace of `here` (a folder or one above it).
+  Result<WorkspaceRow> find(std::string_view name, const std::filesystem::path& here);
+  Result<std::vector<WorkspaceRow>> all();
+
+  Result<UpResult> up(const UpRequest& request, Progress& progress, const Wait& wait);
+  Result<UpResult> start(const WorkspaceRow& row, Progress& progress, const Wait& wait);
+  // False: it was stopped already.
+  Result<bool> stop(const WorkspaceRow& row, Progress& progress, const Wait& wait);
+  // Server, kernels, environment copy, own files; never the person's folder.
+  Result<> remove(const WorkspaceRow& row, Progress& progress, const Wait& wait);
+
+  // `ask_kernels`: also count kernels of those that run (one short question each, at the same time).
+  Result<std::vector<WorkspaceStatus>> list(bool ask_kernels, const Wait& wait);
+  Result<WorkspaceDetails> details(const WorkspaceRow& row, const Wait& wait);
+
+  // An address that signs in once, within ten minutes.
+  Result<Secret> ticket_url(const WorkspaceRow& row, const Wait& wait);
+  Result<Secret> token_url(const WorkspaceRow& row, const Wait& wait);
+  // A 0600 HTML file that takes a browser to the ticket; removed by the next `open` or `stop`.
+  Result<std::filesystem::path> redirect_file(const WorkspaceRow& row, const Wait& wait);
+
+  // Runs argv in the workspace's environment and folder, on the person's terminal. Its status.
+  Result<int> exec(const WorkspaceRow& row, const std::vector<std::string>& argv, const Wait& wait);
+  Result<RunReport> run_notebook(const WorkspaceRow& row, const std::filesystem::path& notebook,
+                                 const RunEvents& events, const Wait& wait);
+  // The server's log; `follow`: goes on until interrupted, across restarts.
+  Result<> logs(const WorkspaceRow& row, bool follow, const std::function<void(std::string_view)>& lines,
+                const Wait& wait);
+
+  Result<std::vector<CacheEntry>> cache(const Wait& wait);
+  Result<> prune(const std::vector<CacheEntry>& entries, const Wait& wait);
+
+ private:
+  Workspaces(World world, Journal journal);
+  World world_;
+  Journal journal_;
+};
+
+}  // namespace carrel
