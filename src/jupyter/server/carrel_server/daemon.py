@@ -1,0 +1,135 @@
+"""From a command to a supervisor and a server: lock, doors and log first, then one fork, and only then anything slow."""
+
+import json
+import os
+import signal
+import sys
+
+from . import config as configuration
+from . import doors, processes, supervisor
+from .refusal import Refusal
+
+
+def _open_log(path):
+    """An append-only file for its owner, as stdout and stderr of everything below."""
+    try:
+        log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.fchmod(log, 0o600)
+    except OSError as error:
+        raise Refusal("The server's log cannot be written", f"{path}: {error.strerror}") from None
+    return log
+
+
+def _take_streams(log):
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(nothing)
+    os.close(log)
+
+
+def _forget_inherited_signals():
+    """A job of a script is started with SIGINT ignored; a kernel that inherits that cannot be interrupted."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, set())
+
+
+def _run_server(config, unix_door, tcp_doors, port):
+    """The server's process: its whole life."""
+    code = 1
+    try:
+        os.setpgid(0, 0)  # a terminal's Ctrl-C is the supervisor's business
+        _forget_inherited_signals()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        from . import server
+
+        code = server.run(config, unix_door, tcp_doors, port)
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
+
+
+def _supervise(path, report):
+    """Becomes the supervisor; `report` gets the one JSON line. The streams it had are gone afterwards."""
+    try:
+        config = configuration.load(path)
+        doors.make_folders(config)
+        lock = doors.take_lock(config)
+        log = _open_log(config.log)
+        unix_door = doors.bind_unix(config)
+        tcp_doors, port = doors.bind_tcp(config)
+        for name in ("exit.json", "server.json"):
+            try:
+                os.unlink(os.path.join(config.runtime_dir, name))
+            except FileNotFoundError:
+                pass
+    except Refusal as refusal:
+        report(refusal.as_dict())
+        return 1
+    except OSError as error:
+        report(Refusal("The server cannot be started", f"{error.filename or ''}: {error.strerror}").as_dict())
+        return 1
+    os.environ["CARREL_SERVER"] = config.instance
+    signal.pthread_sigmask(signal.SIG_BLOCK, supervisor.watched)
+    # The report may be written to the stream that is about to be replaced.
+    answer = os.dup(1)
+    _take_streams(log)
+    server = os.fork()
+    if server == 0:
+        os.close(answer)
+        _run_server(config, unix_door, tcp_doors, port)
+    report({"pid": os.getpid(), "start_ticks": processes.start_ticks(os.getpid()), "port": port}, answer)
+    os.close(answer)
+    for door in (unix_door, *tcp_doors):
+        door.close()
+    supervisor.Supervisor(config, server, port).run()
+    os.close(lock)
+    return 0
+
+
+def serve(path):
+    """In the foreground; ends with the server."""
+
+    def report(line, stream=1):
+        os.write(stream, (json.dumps(line) + "\n").encode())
+
+    return _supervise(path, report)
+
+
+def start(path):
+    """In the background; returns as soon as the doors are bound."""
+    receive, send = os.pipe()
+    sys.stdout.flush()
+    if os.fork() == 0:
+        os.close(receive)
+        code = 1
+        try:
+            os.setsid()
+
+            def report(line, _stream=1):
+                os.write(send, (json.dumps(line) + "\n").encode())
+                os.close(send)
+
+            code = _supervise(path, report)
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    os.close(send)
+    with os.fdopen(receive, "rb") as answers:
+        line = answers.readline()
+    if not line:
+        line = json.dumps(Refusal("The server's supervisor died while starting").as_dict()).encode() + b"\n"
+    os.write(1, line)
+    return 1 if b'"error"' in line[:10] else 0
