@@ -46,6 +46,15 @@ class Channel {
   virtual Result<std::string> get(const std::filesystem::path& path, const Wait& wait) = 0;  // Reason::not_found
   // A unix socket of the machine as an endpoint of this computer.
   virtual Result<Endpoint> forward(const std::filesystem::path& socket, const Wait& wait) = 0;
+  virtual Result<bool> is_folder(const std::filesystem::path& path, const Wait& wait) = 0;
+  virtual Result<> remove(const std::filesystem::path& tree, const Wait& wait) = 0;  // missing: done
+
+  // Long-lived processes, known by pid, start time and boot.
+  virtual Result<bool> alive(const ProcessId& process, const Wait& wait) = 0;
+  // SIGTERM to it; when it has gone, or `grace` is over, SIGKILL to whatever still carries NAME=VALUE in its environment and to
+  // the descendants of that, until nothing is left. A process that is gone already: only the second half.
+  virtual Result<> end(const std::optional<ProcessId>& process, std::string_view name, std::string_view value,
+                       Milliseconds grace, const Wait& wait) = 0;
 };
 
 }  // namespace carrel

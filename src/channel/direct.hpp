@@ -13,6 +13,11 @@ class DirectChannel final : public Channel {
   Result<> put(const std::filesystem::path& root, const std::vector<PutFile>& files, const Wait& wait) override;
   Result<std::string> get(const std::filesystem::path& path, const Wait& wait) override;
   Result<Endpoint> forward(const std::filesystem::path& socket, const Wait& wait) override;
+  Result<bool> is_folder(const std::filesystem::path& path, const Wait& wait) override;
+  Result<> remove(const std::filesystem::path& tree, const Wait& wait) override;
+  Result<bool> alive(const ProcessId& process, const Wait& wait) override;
+  Result<> end(const std::optional<ProcessId>& process, std::string_view name, std::string_view value,
+               Milliseconds grace, const Wait& wait) override;
 
  private:
   Processes& processes_;

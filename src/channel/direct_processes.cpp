@@ -1,0 +1,55 @@
+#include <signal.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <unistd.h>
+
+#include "base/error.hpp"
+#include "channel/direct.hpp"
+#include "os/clock.hpp"
+#include "os/file.hpp"
+#include "os/process.hpp"
+#include "os/wait.hpp"
+
+namespace carrel {
+
+Result<bool> DirectChannel::is_folder(const std::filesystem::path& path, const Wait&) {
+  std::error_code error;
+  return std::filesystem::is_directory(path, error);
+}
+
+Result<> DirectChannel::remove(const std::filesystem::path& tree, const Wait&) {
+  return remove_tree(tree);
+}
+
+Result<bool> DirectChannel::alive(const ProcessId& process, const Wait&) {
+  return is_alive(process);
+}
+
+Result<> DirectChannel::end(const std::optional<ProcessId>& process, std::string_view name,
+                            std::string_view value, Milliseconds grace, const Wait& wait) {
+  if (process && signal_process(*process, SIGTERM)) {
+    if (auto gone = wait_until_gone(*process, wait.sooner(grace));
+        !gone && gone.error().reason == Reason::interrupted) {
+      return gone;
+    }
+  }
+  // A process may start another while it is being killed: again, until a look finds none. Carrel itself may run in a terminal
+  // of this very workspace; it ends by itself.
+  const auto deadline = wait.sooner(std::chrono::seconds(10));
+  for (;;) {
+    auto left = processes_with(name, value);
+    std::erase_if(left, [](const ProcessId& other) { return other.pid == getpid(); });
+    if (left.empty()) return {};
+    for (const auto& other : left) signal_process(other, SIGKILL);
+    for (const auto& other : left) TRY(wait_until_gone(other, deadline));
+  }
+}
+
+}  // namespace carrel
