@@ -5,9 +5,13 @@ import ssl
 
 import jupyter_server.serverapp
 from jupyter_core.application import JupyterApp
+from jupyter_server.extension.application import ExtensionApp
 from tornado import httpserver, ioloop
 
 from . import handlers, kernels, log, settings, terminals, tickets  # noqa: F401
+
+
+ExtensionApp._log_formatter_cls = log.Formatter
 
 
 class CarrelServer(jupyter_server.serverapp.ServerApp):
@@ -18,9 +22,10 @@ class CarrelServer(jupyter_server.serverapp.ServerApp):
     def open_doors(self, config, unix_door, tcp_doors, kernel):
         self.carrel, self.unix_door, self.tcp_doors, self.waiting = config, unix_door, tcp_doors, kernel
         log.hide(config.token, config.hashed_password)
-        self.log_format, self.log_datefmt = log.line, log.time_format
-        log.for_everybody()
-        self.log.addFilter(log.NoChatter())
+
+    def init_logging(self):
+        super().init_logging()
+        log.for_everybody(self.log)
 
     def init_configurables(self):
         super().init_configurables()

@@ -29,12 +29,14 @@ def leave(env, keep=()):
 
 
 def close_jupyter():
-    """After jupyter_core can be imported and before anything asks it for paths: no configuration file is read, no folder of the machine searched."""
+    """Before any other Jupyter import: no configuration file is read, no folder of the machine is searched.
+
+    JupyterLab wants each list to have a first entry.
+    """
     from jupyter_core import paths
 
-    paths.SYSTEM_CONFIG_PATH = []
-    paths.ENV_CONFIG_PATH = []
-    paths.SYSTEM_JUPYTER_PATH = []
+    paths.SYSTEM_CONFIG_PATH = paths.ENV_CONFIG_PATH = [os.environ["JUPYTER_CONFIG_DIR"]]
+    paths.SYSTEM_JUPYTER_PATH = paths.ENV_JUPYTER_PATH
     from jupyter_core.application import JupyterApp
 
     JupyterApp.load_config_file = lambda self, *args, **kwargs: None

@@ -2,10 +2,11 @@
 
 from importlib.metadata import EntryPoint
 
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager, ServerKernelManager
-from traitlets import Dict, default
+from traitlets import Dict, Unicode, default
 
 from . import early, isolation
 
@@ -14,6 +15,15 @@ unclaimed_s = 120
 KernelProvisionerFactory.provisioners["carrel"] = EntryPoint(
     "carrel", "carrel_server.kernels:Provisioner", KernelProvisionerFactory.GROUP_NAME
 )
+
+
+class Specs(KernelSpecManager):
+    """The kernelspecs of one folder, and no others."""
+
+    folder = Unicode().tag(config=True)
+
+    def _kernel_dirs_default(self):
+        return [self.folder]
 
 
 class Kernel(ServerKernelManager):

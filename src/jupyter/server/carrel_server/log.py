@@ -37,18 +37,20 @@ class Formatter(logging.Formatter):
 class NoChatter(logging.Filter):
     """Leaves out what Jupyter says about itself at every start."""
 
-    _chatter = re.compile(r"extension was successfully|^(JupyterLab (extension|application)|Extension Manager is)")
+    _chatter = re.compile(r"extension was successfully|websocket_ping_timeout|endpoints without @allow")
 
     def filter(self, record):
-        return record.levelno > logging.INFO or not self._chatter.search(record.getMessage())
+        return not self._chatter.search(record.getMessage())
 
 
-def for_everybody():
+def for_everybody(jupyter):
     """What libraries say outside Jupyter's own logger goes the same way."""
     handler = logging.StreamHandler()
     handler.setFormatter(Formatter(line, time_format))
     logging.getLogger().addHandler(handler)
     logging.captureWarnings(True)
+    for each in (handler, *jupyter.handlers):
+        each.addFilter(NoChatter())
 
 
 def request(handler):

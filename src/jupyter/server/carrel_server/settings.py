@@ -5,6 +5,8 @@ import os
 
 from traitlets.config import Config
 
+from . import log
+
 lean = {"jupyterlab": True, "jupyter_server_terminals": True, "jupyter_lsp": False, "notebook_shim": False}
 full = {name: True for name in lean}
 
@@ -50,13 +52,14 @@ def jupyter_config(config, port):
         authenticate_prometheus=True,
         allow_external_kernels=False,
         open_browser=False,
-        no_browser_open_file=True,
         terminals_enabled=True,
         cookie_secret_file=os.path.join(config.data_dir, "cookie_secret"),
         jpserver_extensions=dict(full if config.extensions == "full" else lean),
         kernel_manager_class="carrel_server.kernels.Kernels",
-        log_level="INFO",
+        kernel_spec_manager_class="carrel_server.kernels.Specs",
     )
+    c.Application.update(log_format=log.line, log_datefmt=log.time_format, log_level="INFO")
+    c.ExtensionApp.log_level = "WARN"
     c.IdentityProvider.token = config.token
     c.PasswordIdentityProvider.update(
         token=config.token,
@@ -64,10 +67,8 @@ def jupyter_config(config, port):
         password_required=False,
         allow_password_change=False,
     )
-    c.KernelSpecManager.update(
-        kernel_dirs=[os.path.join(config.data_dir, "kernels")],
-        ensure_native_kernel=False,
-    )
+    c.Specs.folder = os.path.join(config.data_dir, "kernels")
+    c.KernelSpecManager.ensure_native_kernel = False
     c.MultiKernelManager.default_kernel_name = "python3"
     c.MappingKernelManager.update(
         cull_idle_timeout=int(config.cull_idle_s), cull_interval=int(config.cull_interval_s)
