@@ -26,7 +26,9 @@ struct WorkspaceRow {
   WorkspaceName name;
   std::filesystem::path folder;
   Wanted wanted = Wanted::running;
-  std::string notebook;          // "" for none
+  std::string flags;             // what `up` was told by flags, as carrel.toml text: `start` and the next `up` keep to it
+  std::string notebook;          // opened first; "" for none
+  std::string proof;             // of the last start, as JSON; "" before the first
   std::string environment_key;   // the template's, "" for an interpreter or none yet
   std::string environment_json;  // PreparedEnvironment, "" before the first
   WallTime created;
@@ -48,6 +50,7 @@ struct ServerRow {
   bool public_reach = false;
   std::filesystem::path runtime_folder;
   std::optional<WallTime> started;
+  std::optional<WallTime> ready;    // it has answered
   std::optional<WallTime> stopped;  // asked for
 };
 
@@ -58,11 +61,14 @@ class Journal {
   Result<std::vector<WorkspaceRow>> workspaces();
   Result<std::optional<WorkspaceRow>> by_name(std::string_view name);
   Result<std::optional<WorkspaceRow>> by_folder(const std::filesystem::path& folder);
+  Result<std::optional<WorkspaceRow>> by_id(const WorkspaceId& id);
   // The row of this folder, made when there is none; two at once make one. Name taken by another folder: numbered.
   Result<WorkspaceRow> add_workspace(const WorkspaceRow& row);
   Result<> want(const WorkspaceId& id, Wanted wanted);
   Result<> set_name(const WorkspaceId& id, const WorkspaceName& name);  // Reason::exists
+  Result<> set_flags(const WorkspaceId& id, std::string_view flags);
   Result<> set_notebook(const WorkspaceId& id, std::string_view notebook);
+  Result<> set_proof(const WorkspaceId& id, std::string_view json);
   Result<> set_environment(const WorkspaceId& id, std::string_view key, std::string_view json);
   Result<> forget(const WorkspaceId& id);  // with its machines and server: the last act of a removal
 
@@ -75,6 +81,7 @@ class Journal {
   Result<std::vector<ServerRow>> servers();
   Result<> put_server(const ServerRow& row);  // the whole row, replaced
   Result<> set_server_process(const WorkspaceId& id, const ProcessId& process, WallTime started);
+  Result<> set_server_ready(const WorkspaceId& id, WallTime when);
   Result<> set_server_stopped(const WorkspaceId& id, WallTime when);
 
   // What a phase usually takes here: the median of the last five of this key.

@@ -1,0 +1,145 @@
+#include "workspace/spec.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include "base/error.hpp"
+#include "base/names.hpp"
+#include "base/secret.hpp"
+#include "base/text.hpp"
+#include "jupyter/password.hpp"
+
+namespace carrel {
+namespace {
+
+struct Place {
+  std::string_view file;
+  toml::source_position position;
+  std::string text() const { return fmt::format("{}:{}:{}", file, position.line, position.column); }
+};
+
+std::unexpected<Error> refuse(const Place& place, std::string_view what, std::string hint = {}) {
+  return usage_error(fmt::format("{}: {}", place.text(), what), std::move(hint));
+}
+
+Result<std::string> string_at(const toml::node& node, std::string_view key, const Place& place) {
+  if (const auto value = node.value<std::string>(); value && node.is_string() && !value->empty()) return *value;
+  return refuse(place, fmt::format("{} must be a text in quotes", key));
+}
+
+Result<> set_key(Spec& spec, std::string_view key, const toml::node& node, const Place& place) {
+  if (key == "name") {
+    auto name = WorkspaceName::parse(TRY(string_at(node, key, place)));
+    if (!name) return refuse(place, name.error().what, name.error().hint);
+    spec.name = *name;
+  } else if (key == "on") {
+    spec.on = TRY(string_at(node, key, place));
+  } else if (key == "environment") {
+    spec.environment = TRY(string_at(node, key, place));
+  } else if (key == "notebook") {
+    auto path = TRY(string_at(node, key, place));
+    if (auto checked = check_notebook_path(path); !checked) {
+      return refuse(place, checked.error().what, checked.error().hint);
+    }
+    spec.notebook = std::move(path);
+  } else if (key == "port") {
+    const auto port = node.value<std::int64_t>();
+    if (!node.is_integer() || !port || *port < 1 || *port > 65535) {
+      return refuse(place, "port must be a whole number from 1 to 65535");
+    }
+    spec.port = static_cast<std::uint16_t>(*port);
+  } else if (key == "public") {
+    if (!node.is_boolean()) return refuse(place, "public must be true or false");
+    spec.public_reach = node.value<bool>();
+  } else if (key == "password_hash") {
+    auto hash = TRY(string_at(node, key, place));
+    if (auto checked = check_password_hash(hash); !checked) {
+      return refuse(place, checked.error().what, checked.error().hint);
+    }
+    spec.password_hash = Secret(std::move(hash));
+  } else if (key == "password") {
+    return refuse(place, "a password does not belong in a file",
+                  "carrel password   makes a hash; write it as password_hash = \"argon2:...\"");
+  } else {
+    const auto near = nearest(key, spec_keys());
+    return refuse(place, fmt::format("unknown key {}", printable(key)),
+                  near ? fmt::format("did you mean {}?", *near)
+                       : fmt::format("known keys: {}", join(spec_keys(), ", ")));
+  }
+  return {};
+}
+
+}  // namespace
+
+const std::vector<std::string>& spec_keys() {
+  static const std::vector<std::string> keys = {"name", "on",     "environment",  "notebook",
+                                                "port", "public", "password_hash"};
+  return keys;
+}
+
+Spec Spec::over(const Spec& below) const {
+  return {
+      .name = name ? name : below.name,
+      .on = on ? on : below.on,
+      .environment = environment ? environment : below.environment,
+      .notebook = notebook ? notebook : below.notebook,
+      .port = port ? port : below.port,
+      .public_reach = public_reach ? public_reach : below.public_reach,
+      .password_hash = password_hash ? password_hash : below.password_hash,
+  };
+}
+
+Result<> check_notebook_path(std::string_view path) {
+  const auto parts = split(path, '/');
+  bool inside = !path.empty() && path.front() != '/' && path.find('\\') == std::string_view::npos;
+  for (const auto& part : parts) inside = inside && !part.empty() && part != "." && part != "..";
+  if (!inside) {
+    return usage_error(fmt::format("notebook = \"{}\" is not a path inside the folder", printable(path)),
+                       "give it relative to the folder: notebook = \"lessons/first.ipynb\"");
+  }
+  if (!path.ends_with(".ipynb")) {
+    return usage_error(fmt::format("notebook = \"{}\" is no notebook: its name must end in .ipynb", printable(path)));
+  }
+  return {};
+}
+
+Result<Spec> parse_spec(std::string_view text, std::string_view file_name, std::string_view table) {
+  toml::table document;
+  try {
+    document = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    const Place place{file_name, error.source().begin};
+    return usage_error(fmt::format("{}: {}", place.text(), printable(error.description())));
+  }
+  const toml::table* found = &document;
+  if (!table.empty()) {
+    const auto node = document.at_path(table);
+    if (!node) return Spec{};
+    found = node.as_table();
+    if (found == nullptr) {
+      return refuse({file_name, node.node()->source().begin}, fmt::format("{} must be a table", table));
+    }
+  }
+  Spec spec;
+  for (const auto& [key, node] : *found) {
+    TRY(set_key(spec, key.str(), node, {file_name, key.source().begin}));
+  }
+  return spec;
+}
+
+Result<Spec> spec_of_folder(const std::map<std::string, std::string>& files) {
+  if (const auto file = files.find("carrel.toml"); file != files.end()) return parse_spec(file->second, file->first);
+  if (const auto file = files.find("pyproject.toml"); file != files.end()) {
+    return parse_spec(file->second, file->first, "tool.carrel");
+  }
+  return Spec{};
+}
+
+}  // namespace carrel
