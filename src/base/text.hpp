@@ -10,6 +10,7 @@
 
 namespace carrel {
 
+// One part more than there are separators: "" is one empty part.
 std::vector<std::string> split(std::string_view text, char separator);
 std::vector<std::string> lines_of(std::string_view text);  // without line ends; no empty last line
 std::string_view trimmed(std::string_view text);           // ASCII white space at both ends
