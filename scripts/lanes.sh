@@ -1,0 +1,180 @@
+# The lanes of ./test: lane_NAME FOLDER runs one; its reports (JUnit *.xml, or *.count with "passed failed skipped") go to FOLDER.
+# shellcheck shell=bash
+
+# shellcheck disable=SC2034  # ./test reads it
+default_lanes=(build format unit server cli cli-release browser fuzz tidy package)
+
+list_lanes() {
+  cat <<'LIST'
+build        the release (g++) and the sanitized build (clang, AddressSanitizer and UBSan), without a warning
+format       clang-format, shellcheck, Python that compiles
+unit         unit tests, in both builds
+server       the Jupyter server of a workspace, beside stock Jupyter
+cli          black-box tests of the installed program with real Jupyter (sanitized)
+cli-release  kill -9 at every journal write, and the first path again (release)
+browser      JupyterLab in Chromium
+fuzz         each fuzzer for ten seconds
+tidy         clang-tidy
+package      the .deb on a bare Debian
+by name only:
+soak         the kill and race tests again and again for an hour (CARREL_SOAK_S: other seconds)
+bench        the figures of bench/
+LIST
+}
+
+sanitizer_environment() {
+  export ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1 UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
+  export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19
+}
+
+counted() { printf '%s\n' "$2 $3 ${4:-0}" >>"$1"; }
+
+# check FOLDER TITLE COMMAND...: one check, counted.
+check() {
+  local folder=$1 title=$2
+  shift 2
+  printf '== %s\n' "$title"
+  if "$@"; then
+    counted "$folder/checks.count" 1 0
+  else
+    printf 'failed: %s\n' "$title"
+    counted "$folder/checks.count" 0 1
+  fi
+}
+
+build_sanitized() {
+  configure build/sanitized -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_C_COMPILER=clang-19 \
+    "-DCMAKE_CXX_FLAGS=-O1 -g1 -fsanitize=fuzzer-no-link" -DCARREL_SANITIZE=ON -DCARREL_TESTS=ON -DCARREL_FUZZ=ON \
+    -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
+  build build/sanitized
+}
+
+build_release() {
+  configure_release_with_tests
+  build build/release
+}
+
+# Sets `carrel` to the program as it is installed, in a folder of its own.
+install_program() {
+  local folder=$1
+  rm -rf "$folder/root"
+  cmake --install "$folder" --prefix "$PWD/$folder/root" >"$folder/install.log" || { cat "$folder/install.log"; return 1; }
+  carrel=$PWD/$folder/root/bin/carrel
+}
+
+lane_build() {
+  check "$1" "release, g++" build_release
+  check "$1" "sanitized, clang" build_sanitized
+}
+
+cpp_files() { git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp' | while read -r file; do [[ ! -e $file ]] || printf '%s\n' "$file"; done; }
+shell_files() { printf '%s\n' run test .ci/run scripts/*.sh; git grep -lI --untracked -e '^#!/bin/bash' -e '^#!/bin/sh' -- scripts bench packaging tests || true; }
+
+lane_format() {
+  mapfile -t cpp < <(cpp_files)
+  mapfile -t shell < <(shell_files | sort -u)
+  mapfile -t python < <(git ls-files --cached --others --exclude-standard '*.py')
+  check "$1" "clang-format" clang-format-19 --dry-run -Werror "${cpp[@]}"
+  check "$1" "shellcheck" shellcheck -x "${shell[@]}"
+  check "$1" "Python compiles" /usr/bin/python3 -c 'import sys
+for name in sys.argv[1:]: compile(open(name).read(), name, "exec")' "${python[@]}"
+}
+
+lane_tidy() {
+  build_sanitized
+  /usr/bin/python3 scripts/tidy.py build/sanitized build/tidy-cache "$1/files.count"
+}
+
+run_unit_tests() {
+  local folder=$1 build=$2 program name
+  for program in "$build"/tests/unit_*; do
+    [[ -f $program && -x $program ]] || continue
+    name=${build##*/}-${program##*/}
+    printf '== %s\n' "$name"
+    if ! timeout 300 "$program" --gtest_brief=1 --gtest_output="xml:$folder/$name.xml"; then
+      printf 'failed: %s\n' "$program"
+      # A program that died has written no report.
+      [[ -s $folder/$name.xml ]] || counted "$folder/died.count" 0 1
+    fi
+  done
+}
+
+lane_unit() {
+  build_sanitized
+  build_release
+  sanitizer_environment
+  run_unit_tests "$1" build/sanitized
+  run_unit_tests "$1" build/release
+}
+
+pytest() {
+  local interpreter=$1
+  shift
+  env -u PYTHONDONTWRITEBYTECODE "$interpreter" -m pytest -p no:cacheprovider -q -ra --tb=short --durations=8 "$@"
+}
+
+lane_server() {
+  venv build/venv-server src/jupyter/server/requirements.txt tests/server/requirements.txt
+  pytest build/venv-server/bin/python --junit-xml="$1/server.xml" tests/server
+}
+
+lane_cli() {
+  build_sanitized
+  install_program build/sanitized
+  venv build/venv tests/requirements.txt
+  sanitizer_environment
+  CARREL_PROGRAM=$carrel pytest build/venv/bin/python --junit-xml="$1/cli.xml" -m 'not release' tests/cli
+}
+
+lane_cli_release() {
+  build_release
+  install_program build/release
+  venv build/venv tests/requirements.txt
+  CARREL_PROGRAM=$carrel pytest build/venv/bin/python --junit-xml="$1/cli.xml" -m 'release or both' tests/cli
+}
+
+lane_browser() {
+  build_release
+  install_program build/release
+  venv build/venv tests/requirements.txt
+  CARREL_PROGRAM=$carrel pytest build/venv/bin/python --junit-xml="$1/browser.xml" tests/browser
+}
+
+lane_fuzz() {
+  local fuzzer name corpus
+  build_sanitized
+  sanitizer_environment
+  for fuzzer in build/sanitized/tests/*_fuzz; do
+    [[ -x $fuzzer ]] || continue
+    name=${fuzzer##*/}
+    corpus=build/fuzz-corpus/$name
+    mkdir -p "$corpus" "$1/$name"
+    seeds=()
+    [[ ! -d tests/fuzz/corpus/$name ]] || seeds=("tests/fuzz/corpus/$name")
+    check "$1" "$name" "$fuzzer" -max_total_time="${CARREL_FUZZ_S:-10}" -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+      -verbosity=0 -artifact_prefix="$1/$name/" "$corpus" "${seeds[@]}"
+  done
+}
+
+lane_package() {
+  build_release
+  tests/package/run "$1"
+}
+
+lane_soak() {
+  build_release
+  install_program build/release
+  venv build/venv tests/requirements.txt
+  local until=$((SECONDS + ${CARREL_SOAK_S:-3600})) round=0
+  while ((SECONDS < until)); do
+    round=$((round + 1))
+    CARREL_PROGRAM=$carrel pytest build/venv/bin/python --junit-xml="$1/round-$round.xml" -x -m 'release or soak' tests/cli
+  done
+}
+
+lane_bench() {
+  build_release
+  install_program build/release
+  CARREL_PROGRAM=$carrel bench/run
+  counted "$1/bench.count" 1 0
+}
