@@ -18,7 +18,8 @@ class Interrupt {
   ~Interrupt();
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
-  void catch_signals();  // SIGINT, SIGTERM and SIGHUP of this process go here from now on; once, from main
+  // SIGINT, SIGTERM and SIGHUP of this process go here from now on; once, from main. A SIGHUP that is ignored (nohup) stays so.
+  void catch_signals();
   void raise();
   void clear();
   bool raised() const;
@@ -37,6 +38,7 @@ struct Wait {
 };
 
 // poll(2) on one descriptor within `wait`: Reason::timed_out or Reason::interrupted otherwise. `events`: POLLIN, POLLOUT.
+// A negative descriptor is never ready: that is how to pause.
 Result<> wait_for(int descriptor, short events, const Wait& wait);
 
 }  // namespace carrel
