@@ -20,7 +20,8 @@ namespace carrel {
 using Environment = std::map<std::string, std::string>;
 
 struct ProcessSpec {
-  std::vector<std::string> argv;                // argv[0] is looked up on `environment`'s PATH
+  // argv[0] is looked up on `environment`'s PATH (absolute folders only); with a '/' it starts in `folder`.
+  std::vector<std::string> argv;
   Environment environment;                      // complete: nothing is inherited
   std::optional<std::filesystem::path> folder;  // working directory
   std::string input;                            // given on standard input (then closed); empty: /dev/null
@@ -38,7 +39,9 @@ class Processes {
  public:
   virtual ~Processes() = default;
   // Runs to the end. Not started at all: Reason::not_found (no such program) or other. `wait` over: the child's process
-  // group gets SIGTERM, after two seconds SIGKILL, and the error is timed_out or interrupted.
+  // group gets SIGTERM, after two seconds SIGKILL, and the error is timed_out or interrupted. A child that wants to ask on
+  // the terminal without having it is ended likewise: Reason::refused, Exit::act. Output over 256 MiB is an error. What
+  // grandchildren write after the child has ended is not waited for.
   virtual Result<ProcessResult> run(const ProcessSpec& spec, const Wait& wait) = 0;
 };
 
@@ -62,6 +65,7 @@ bool signal_process(const ProcessId& process, int signal);
 // Until it has gone; Reason::timed_out, Reason::interrupted.
 Result<> wait_until_gone(const ProcessId& process, const Wait& wait);
 // Own processes whose environment has NAME=VALUE (read from /proc/PID/environ), and all their descendants.
+// Never the calling process itself, so that a command typed in a workspace's own terminal can end the workspace.
 std::vector<ProcessId> processes_with(std::string_view name, std::string_view value);
 
 Environment this_environment();

@@ -1,0 +1,274 @@
+#include "os/process.hpp"
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "os/clock.hpp"
+#include "os/detail.hpp"
+#include "os/file.hpp"
+#include "os/process_detail.hpp"
+#include "os/wait.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <optional>
+#include <poll.h>
+#include <string>
+#include <string_view>
+#include <sys/ioctl.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace carrel {
+namespace {
+
+constexpr Milliseconds grace(2000);
+constexpr std::size_t most_captured = std::size_t{256} << 20U;
+constexpr std::size_t longest_line = 64UL << 10U;
+
+// While a child has the terminal, Ctrl-C and Ctrl-\ are the child's.
+class IgnoreKeys {
+ public:
+  explicit IgnoreKeys(bool ignore) : ignored_(ignore) {
+    if (!ignored_) return;
+    struct sigaction ignore_it{};
+    ignore_it.sa_handler = SIG_IGN;
+    ::sigaction(SIGINT, &ignore_it, &interrupt_);
+    ::sigaction(SIGQUIT, &ignore_it, &quit_);
+  }
+  ~IgnoreKeys() {
+    if (!ignored_) return;
+    ::sigaction(SIGINT, &interrupt_, nullptr);
+    ::sigaction(SIGQUIT, &quit_, nullptr);
+  }
+  IgnoreKeys(const IgnoreKeys&) = delete;
+  IgnoreKeys& operator=(const IgnoreKeys&) = delete;
+  IgnoreKeys(IgnoreKeys&&) = delete;
+  IgnoreKeys& operator=(IgnoreKeys&&) = delete;
+
+ private:
+  bool ignored_;
+  struct sigaction interrupt_{};
+  struct sigaction quit_{};
+};
+
+class Running {
+ public:
+  Running(const ProcessSpec& spec, Child child)
+      : spec_(spec),
+        child_(std::move(child)),
+        pidfd_(open_pidfd(child_.pid)),
+        to_write_(spec.input),
+        output_lines_(spec.on_output),
+        error_lines_(spec.on_output) {}
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  Running(Running&&) = delete;
+  Running& operator=(Running&&) = delete;
+  ~Running() {
+    if (reaped_) return;
+    signal(SIGKILL);
+    (void)reap();
+  }
+
+  Result<ProcessResult> to_the_end(const Wait& wait) {
+    while (!has_ended()) {
+      const Result<> stepped = step(wait);
+      if (!stepped) return end_early(stepped.error());
+    }
+    drain();
+    result_.status = reap();
+    output_lines_.finish();
+    error_lines_.finish();
+    return std::move(result_);
+  }
+
+ private:
+  // One poll: whatever comes first of the end, output, room for input, an interrupt, the deadline.
+  Result<> step(const Wait& wait) {
+    // A child that stops is told by no descriptor, hence the tick; without a pidfd (old kernels,
+    // sandboxes) it also notices the end.
+    const Wait tick = wait.sooner(Milliseconds(pidfd_ ? 1000 : 20));
+    std::array<pollfd, 5> watched = {
+        pollfd{.fd = wait.interrupt != nullptr ? wait.interrupt->descriptor() : -1,
+               .events = POLLIN,
+               .revents = 0},
+        pollfd{.fd = pidfd_.get(), .events = POLLIN, .revents = 0},
+        pollfd{.fd = child_.output.get(), .events = POLLIN, .revents = 0},
+        pollfd{.fd = child_.error.get(), .events = POLLIN, .revents = 0},
+        pollfd{.fd = child_.input.get(), .events = POLLOUT, .revents = 0}};
+    const int ready = ::poll(watched.data(), watched.size(), poll_timeout(tick.deadline));
+    if (ready < 0 && errno != EINTR) return fail(system_error("cannot wait for a child", errno));
+    if (ready < 0) return {};
+    if (watched[0].revents != 0) return fail(interrupted());
+    if (watched[2].revents != 0) TRY(read_some(child_.output, result_.output, output_lines_));
+    if (watched[3].revents != 0) TRY(read_some(child_.error, result_.error, error_lines_));
+    if (watched[4].revents != 0) write_some();
+    if (wait.deadline && SystemClock().now() >= *wait.deadline && !has_ended()) {
+      return fail(timed_out());
+    }
+    return ready == 0 ? check_not_stopped() : Result<>{};
+  }
+
+  Result<> read_some(Descriptor& from, std::string& into, LineSplitter& lines) {
+    std::array<char, 65536> buffer{};
+    const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return {};
+    if (got <= 0) {
+      from.close();
+      return {};
+    }
+    const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
+    if (into.size() + bytes.size() > most_captured) {
+      return fail({.what = fmt::format("{} wrote more than {}", name(), size_text(most_captured)),
+                   .why = {},
+                   .hint = {},
+                   .trace = {}});
+    }
+    into += bytes;
+    if (spec_.on_output) lines.add(bytes);
+    return {};
+  }
+
+  void write_some() {
+    const NoSigpipe no_sigpipe;
+    const ssize_t written = ::write(child_.input.get(), to_write_.data(), to_write_.size());
+    if (written < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    // a child that does not want all of its input is no failure
+    if (written < 0) to_write_ = {};
+    if (written > 0) to_write_.remove_prefix(static_cast<std::size_t>(written));
+    if (to_write_.empty()) child_.input.close();
+  }
+
+  // The child has ended. Grandchildren may hold the pipes for days, and write for ever: only what
+  // is there now.
+  void drain() {
+    drain_one(child_.output, result_.output, output_lines_);
+    drain_one(child_.error, result_.error, error_lines_);
+  }
+
+  void drain_one(Descriptor& from, std::string& into, LineSplitter& lines) {
+    int left = 0;
+    if (!from || ::ioctl(from.get(), FIONREAD, &left) != 0) return;
+    const std::size_t end = into.size() + static_cast<std::size_t>(left);
+    while (from && into.size() < end) {
+      const std::size_t before = into.size();
+      if (!read_some(from, into, lines) || into.size() == before) return;
+    }
+  }
+
+  // WNOWAIT leaves it a zombie, so that neither its pid nor its group can become somebody else's
+  // before `reap`.
+  bool has_ended() const {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(child_.pid), &info, WEXITED | WNOHANG | WNOWAIT) ==
+               0 &&
+           info.si_pid == child_.pid;
+  }
+
+  // Its group is in the background: whoever in it asks the terminal something (git: a password) is
+  // stopped by the kernel, and would be until the deadline.
+  Result<> check_not_stopped() const {
+    siginfo_t info{};
+    const bool stopped =
+        !spec_.terminal &&
+        ::waitid(P_PID, static_cast<id_t>(child_.pid), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+        info.si_pid == child_.pid;
+    if (!stopped || (info.si_status != SIGTTIN && info.si_status != SIGTTOU)) return {};
+    return fail({.what = fmt::format("{} wants to ask something on the terminal", name()),
+                 .why = "it runs in the background here, where nobody can answer",
+                 .hint = fmt::format("run {} by hand once and see what it asks", name()),
+                 .exit = Exit::act,
+                 .reason = Reason::refused,
+                 .trace = {}});
+  }
+
+  std::unexpected<Error> end_early(Error error) {
+    signal(SIGTERM);
+    if (!spec_.terminal) signal(SIGCONT);
+    const Wait patience = Wait::at_most(grace);
+    // Open pipes: some of the group are still at work. The output is read on, lest they block on
+    // it.
+    while (!has_ended() || child_.output || child_.error) {
+      if (SystemClock().now() >= *patience.deadline) break;
+      if (has_ended()) pidfd_.close();
+      if (const auto stepped = step(patience); !stepped) break;
+    }
+    if (!has_ended() || !spec_.terminal) signal(SIGKILL);
+    (void)reap();
+    return fail(std::move(error).while_doing("while running " + name()));
+  }
+
+  void signal(int number) const { ::kill(spec_.terminal ? child_.pid : -child_.pid, number); }
+
+  int reap() {
+    int status = 0;
+    while (::waitpid(child_.pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    reaped_ = true;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+  std::string name() const { return printable(spec_.argv.front()); }
+
+  const ProcessSpec& spec_;
+  Child child_;
+  Descriptor pidfd_;
+  std::string_view to_write_;
+  LineSplitter output_lines_;
+  LineSplitter error_lines_;
+  ProcessResult result_;
+  bool reaped_ = false;
+};
+
+}  // namespace
+
+void LineSplitter::add(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find_first_of("\r\n");
+    const std::string_view piece = bytes.substr(0, end);
+    partial_ += piece;
+    if (!piece.empty()) after_return_ = false;
+    if (end == std::string_view::npos) {
+      if (partial_.size() > longest_line) finish();
+      return;
+    }
+    const bool is_return = bytes[end] == '\r';
+    // an empty line counts when '\n' ends it, but not the '\n' of "\r\n"
+    if (!partial_.empty() || (!is_return && !after_return_)) on_line_(partial_);
+    partial_.clear();
+    after_return_ = is_return;
+    bytes.remove_prefix(end + 1);
+  }
+}
+
+void LineSplitter::finish() {
+  if (!partial_.empty() && on_line_) on_line_(partial_);
+  partial_.clear();
+}
+
+Result<ProcessResult> SystemProcesses::run(const ProcessSpec& spec, const Wait& wait) {
+  const IgnoreKeys ignore_keys(spec.terminal);
+  Child child = TRY(spawn(spec));
+  return Running(spec, std::move(child)).to_the_end(wait);
+}
+
+Environment this_environment() {
+  Environment environment;
+  for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos || equals == 0) continue;
+    // of two entries getenv finds the first
+    environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return environment;
+}
+
+}  // namespace carrel
