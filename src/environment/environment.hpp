@@ -54,11 +54,16 @@ struct EnvironmentSpec {
 Result<EnvironmentSpec> choose_environment(const std::optional<std::string>& requested, const FolderFiles& files);
 
 // What the kernel is: goes into data_dir/kernels/python3/kernel.json.
+// The values of `environment` are templates, as jupyter_client reads them: ${NAME} is the starting process's variable, $$ is
+// one $. PATH is "PREFIX/bin:UV:${PATH}". A kernelspec takes them as they are; `exec` and terminals take `substituted`.
 struct KernelCommand {
   std::vector<std::string> argv;  // with {connection_file}
   std::string display_name;
   Environment environment;  // for the kernel; also what `exec` and terminals add
 };
+
+// The templates with the variables of `base`: what is added to `base` for a process that no kernelspec starts.
+Environment substituted(const Environment& templates, const Environment& base);
 
 struct PreparedEnvironment {
   KernelCommand kernel;
@@ -114,6 +119,8 @@ class Environments {
   EnvironmentPaths paths_;
 };
 
-Result<FolderFiles> read_folder_files(Channel& channel, const std::filesystem::path& folder, const Wait& wait);
+// `requested`: as for choose_environment; a file that it names is read too. Files named by -r and -c lines come along.
+Result<FolderFiles> read_folder_files(Channel& channel, const std::filesystem::path& folder, const Wait& wait,
+                                      const std::optional<std::string>& requested = {});
 
 }  // namespace carrel
