@@ -1,6 +1,8 @@
 // A thin owner of one SQLite connection (WAL, foreign keys on, five seconds of patience for other writers). One thread.
+// Errors carry SQLite's own words; a unique key that is already there is Reason::exists, another writer Reason::busy. One
+// statement a call, with as many values as places (`script` excepted).
 //
-//   TRY(db.run("insert into workspaces(id, name) values (?, ?)", id, name));
+//   TRY(db.run("insert into workspaces(id, name) values (?, ?)", {id, name}));
 //   TRY(db.each([&](const Row& row) { names.push_back(row.text(0)); }, "select name from workspaces"));
 #pragma once
 
