@@ -1,5 +1,9 @@
 // A connected byte stream to a local server: a unix socket or a TCP address. Blocking, with a Wait for every step; one thread
 // at a time. Nothing here speaks TLS: Carrel talks to its own servers through a private socket.
+//
+// What is already there is given even when the deadline has passed, so that an expired Wait means "what has come so far"; a
+// raised interrupt ends a call whatever there is, so that a stream that never pauses can be left.
+// Over TCP, Nagle's algorithm is off and received bytes are acknowledged at once: a delayed acknowledgement costs 40 ms a cell.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +27,7 @@ using Endpoint = std::variant<std::filesystem::path, TcpAddress>;
 
 class Connection {
  public:
-  // Reason::unreachable when nobody listens there.
+  // Reason::unreachable when nobody listens there. A unix socket whose server has not accepted yet is waited for.
   static Result<Connection> open(const Endpoint& endpoint, const Wait& wait);
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
@@ -31,15 +35,17 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
-  // At least one byte, or 0 at the end of the stream.
+  // At least one byte, or 0 at the end of the stream. Reason::unreachable when the other side broke off.
   Result<std::size_t> read_some(std::span<char> buffer);
   Result<std::size_t> write_some(std::span<const char> bytes);
   void set_wait(const Wait& wait) { wait_ = wait; }  // holds for the calls that follow
   int descriptor() const { return descriptor_; }
 
  private:
-  explicit Connection(int descriptor, Wait wait) : descriptor_(descriptor), wait_(wait) {}
+  Connection(int descriptor, bool tcp, Wait wait)
+      : descriptor_(descriptor), tcp_(tcp), wait_(wait) {}
   int descriptor_ = -1;
+  bool tcp_ = false;
   Wait wait_;
 };
 
