@@ -1,21 +1,19 @@
-#include <signal.h>
-
-#include <algorithm>
-#include <filesystem>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <system_error>
-#include <vector>
-
-#include <unistd.h>
-
 #include "base/error.hpp"
 #include "channel/direct.hpp"
 #include "os/clock.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
 #include "os/wait.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <signal.h>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
 
 namespace carrel {
 
@@ -40,8 +38,8 @@ Result<> DirectChannel::end(const std::optional<ProcessId>& process, std::string
       return gone;
     }
   }
-  // A process may start another while it is being killed: again, until a look finds none. Carrel itself may run in a terminal
-  // of this very workspace; it ends by itself.
+  // A process may start another while it is being killed: again, until a look finds none. Carrel
+  // itself may run in a terminal of this very workspace; it ends by itself.
   const auto deadline = wait.sooner(std::chrono::seconds(10));
   for (;;) {
     auto left = processes_with(name, value);

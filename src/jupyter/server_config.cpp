@@ -1,5 +1,9 @@
 #include "jupyter/server_config.hpp"
 
+#include "base/error.hpp"
+#include "base/secret.hpp"
+#include "base/text.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -9,10 +13,6 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-
-#include "base/error.hpp"
-#include "base/secret.hpp"
-#include "base/text.hpp"
 
 namespace carrel {
 namespace {
@@ -71,9 +71,10 @@ std::string server_config_json(const ServerConfig& config) {
 }
 
 Result<Secret> token_of_config(std::string_view config_json) {
-  return from_json(config_json, "the server's configuration", [](const Json& json) -> Result<Secret> {
-    return Secret(json.at("token").get<std::string>());
-  });
+  return from_json(config_json, "the server's configuration",
+                   [](const Json& json) -> Result<Secret> {
+                     return Secret(json.at("token").get<std::string>());
+                   });
 }
 
 std::string kernel_spec_json(const std::vector<std::string>& argv, std::string_view display_name,
@@ -103,24 +104,30 @@ Result<ServerStarted> read_started(std::string_view line) {
 
 Result<ServerFile> read_server_file(std::string_view json_text) {
   return from_json(json_text, "server.json", [](const Json& json) -> Result<ServerFile> {
-    return ServerFile{.instance = json.at("instance").get<std::string>(),
-                      .pid = json.at("supervisor").at("pid").get<int>(),
-                      .start_ticks = json.at("supervisor").at("start_ticks").get<std::uint64_t>(),
-                      .server_pid = json.at("server").at("pid").get<int>(),
-                      .server_start_ticks = json.at("server").at("start_ticks").get<std::uint64_t>(),
-                      .boot_id = json.at("boot_id").get<std::string>()};
+    return ServerFile{
+        .instance = json.at("instance").get<std::string>(),
+        .pid = json.at("supervisor").at("pid").get<int>(),
+        .start_ticks = json.at("supervisor").at("start_ticks").get<std::uint64_t>(),
+        .server_pid = json.at("server").at("pid").get<int>(),
+        .server_start_ticks = json.at("server").at("start_ticks").get<std::uint64_t>(),
+        .boot_id = json.at("boot_id").get<std::string>()};
   });
 }
 
 Result<std::string> read_exit_file(std::string_view json_text, std::string_view instance) {
   return from_json(json_text, "exit.json", [&](const Json& json) -> Result<std::string> {
     if (json.at("instance").get<std::string>() != instance) {
-      return fail({.what = "exit.json is of another start", .why = {}, .hint = {}, .reason = Reason::not_found, .trace = {}});
+      return fail({.what = "exit.json is of another start",
+                   .why = {},
+                   .hint = {},
+                   .reason = Reason::not_found,
+                   .trace = {}});
     }
     if (!json.at("signal").is_null()) {
       const auto signal = json.at("signal").get<int>();
-      return signal == 9 ? std::string("it was killed (signal 9: often the system, when memory runs out)")
-                         : fmt::format("it was ended by signal {}", signal);
+      return signal == 9
+                 ? std::string("it was killed (signal 9: often the system, when memory runs out)")
+                 : fmt::format("it was ended by signal {}", signal);
     }
     return fmt::format("it ended with status {}", json.at("status").get<int>());
   });

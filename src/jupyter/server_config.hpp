@@ -1,6 +1,10 @@
-// The configuration of a workspace's Jupyter server, as carrel_server reads it (docs/development/server.md), and what that
-// program says about itself. Pure: values to JSON text and back.
+// The configuration of a workspace's Jupyter server, as carrel_server reads it
+// (docs/development/server.md), and what that program says about itself. Pure: values to JSON text
+// and back.
 #pragma once
+
+#include "base/error.hpp"
+#include "base/secret.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -9,9 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/error.hpp"
-#include "base/secret.hpp"
 
 namespace carrel {
 
@@ -62,7 +63,8 @@ struct ServerFile {  // server.json
   std::string boot_id;
 };
 Result<ServerFile> read_server_file(std::string_view json);
-// exit.json as a sentence: "it ended with status 1", "it was killed (signal 9)"; `instance` must be the one asked about.
+// exit.json as a sentence: "it ended with status 1", "it was killed (signal 9)"; `instance` must be
+// the one asked about.
 Result<std::string> read_exit_file(std::string_view json, std::string_view instance);
 
 }  // namespace carrel

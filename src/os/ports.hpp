@@ -1,13 +1,12 @@
 // TCP ports of this computer: which are free, and who has one.
 #pragma once
 
-#include <sys/types.h>
+#include "base/error.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include "base/error.hpp"
+#include <sys/types.h>
 
 namespace carrel {
 

@@ -1,24 +1,23 @@
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <pwd.h>
-#include <sys/socket.h>
-#include <sys/types.h>
-#include <unistd.h>
+#include "base/error.hpp"
+#include "os/ports.hpp"
 
+#include <arpa/inet.h>
 #include <array>
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <netinet/in.h>
 #include <optional>
+#include <pwd.h>
 #include <sstream>
 #include <string>
+#include <sys/socket.h>
+#include <sys/types.h>
 #include <system_error>
+#include <unistd.h>
 
 #include <fmt/format.h>
-
-#include "base/error.hpp"
-#include "os/ports.hpp"
 
 namespace carrel {
 namespace {
@@ -30,7 +29,8 @@ struct Listener {
   std::string inode;
 };
 
-// A line: sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode ... (proc(5), addresses in hexadecimal)
+// A line: sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode ... (proc(5),
+// addresses in hexadecimal)
 std::optional<Listener> listener_in(const char* table, std::uint16_t port) {
   std::ifstream file(table);
   std::string line;
@@ -47,7 +47,8 @@ std::optional<Listener> listener_in(const char* table, std::uint16_t port) {
     std::string uid;
     std::string timeout;
     std::string inode;
-    words >> slot >> local >> remote >> state >> queues >> timer >> retransmits >> uid >> timeout >> inode;
+    words >> slot >> local >> remote >> state >> queues >> timer >> retransmits >> uid >> timeout >>
+        inode;
     const auto colon = local.rfind(':');
     if (colon == std::string::npos) continue;
     unsigned found = 0;
@@ -70,7 +71,8 @@ std::optional<pid_t> holder_of(const std::string& inode) {
     pid_t pid = 0;
     if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc{}) continue;
     std::filesystem::directory_iterator descriptor(process.path() / "fd", error);
-    for (; !error && descriptor != std::filesystem::directory_iterator(); descriptor.increment(error)) {
+    for (; !error && descriptor != std::filesystem::directory_iterator();
+         descriptor.increment(error)) {
       std::error_code unreadable;
       if (std::filesystem::read_symlink(descriptor->path(), unreadable) == wanted) return pid;
     }
@@ -82,7 +84,8 @@ std::string user_name(uid_t uid) {
   std::array<char, 4096> buffer{};
   passwd entry{};
   passwd* found = nullptr;
-  if (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) return entry.pw_name;
+  if (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
+    return entry.pw_name;
   return fmt::format("user {}", uid);
 }
 
@@ -97,8 +100,9 @@ bool port_is_free(const std::string& ip, std::uint16_t port) {
   if (descriptor < 0) return false;
   const int on = 1;  // as servers do: a connection that is still closing does not make a port taken
   setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const bool is_free = bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-                       listen(descriptor, 1) == 0;
+  const bool is_free =
+      bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      listen(descriptor, 1) == 0;
   close(descriptor);
   return is_free;
 }

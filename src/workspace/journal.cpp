@@ -1,5 +1,12 @@
 #include "workspace/journal.hpp"
 
+#include "base/error.hpp"
+#include "base/names.hpp"
+#include "os/clock.hpp"
+#include "os/process.hpp"
+#include "os/sqlite.hpp"
+#include "workspace/provider.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -11,17 +18,11 @@
 
 #include <fmt/format.h>
 
-#include "base/error.hpp"
-#include "base/names.hpp"
-#include "os/clock.hpp"
-#include "os/process.hpp"
-#include "os/sqlite.hpp"
-#include "workspace/provider.hpp"
-
 namespace carrel {
 namespace {
 
-// Each migration takes the schema from its index to the next number; never edit one that was released.
+// Each migration takes the schema from its index to the next number; never edit one that was
+// released.
 const std::vector<std::string_view>& migrations() {
   static const std::vector<std::string_view> steps = {R"(
     create table workspace(
@@ -72,7 +73,8 @@ constexpr std::string_view workspace_columns =
     "id, name, folder, wanted, flags, notebook, environment_key, environment, proof, created_ms";
 constexpr std::string_view machine_columns = "workspace, sequence, token, provider, place, ref";
 constexpr std::string_view server_columns =
-    "workspace, instance, pid, start_ticks, boot_id, port, port_asked_for, public_reach, runtime_folder, started_ms, "
+    "workspace, instance, pid, start_ticks, boot_id, port, port_asked_for, public_reach, "
+    "runtime_folder, started_ms, "
     "ready_ms, stopped_ms";
 constexpr int timings_kept = 5;
 
@@ -92,19 +94,24 @@ std::optional<WallTime> optional_time(const Row& row, int column) {
 
 std::string_view to_text(Wanted wanted) {
   switch (wanted) {
-    case Wanted::running: return "running";
-    case Wanted::stopped: return "stopped";
-    case Wanted::removed: return "removed";
+    case Wanted::running:
+      return "running";
+    case Wanted::stopped:
+      return "stopped";
+    case Wanted::removed:
+      return "removed";
   }
   return "running";
 }
 
 Error corrupt_row(std::string_view what, std::string_view why) {
-  return {.what = fmt::format("the journal has a {} that makes no sense", what),
-          .why = std::string(why),
-          .hint = "set the file aside (mv journal.db journal.old) and run carrel up in the folder again",
-          .reason = Reason::corrupt,
-          .trace = {}};
+  return {
+      .what = fmt::format("the journal has a {} that makes no sense", what),
+      .why = std::string(why),
+      .hint =
+          "set the file aside (mv journal.db journal.old) and run carrel up in the folder again",
+      .reason = Reason::corrupt,
+      .trace = {}};
 }
 
 Result<WorkspaceId> id_at(const Row& row, int column) {
@@ -121,7 +128,9 @@ Result<WorkspaceRow> workspace_at(const Row& row) {
       .id = TRY(id_at(row, 0)),
       .name = *name,
       .folder = row.text(2),
-      .wanted = wanted == "removed" ? Wanted::removed : wanted == "stopped" ? Wanted::stopped : Wanted::running,
+      .wanted = wanted == "removed"   ? Wanted::removed
+                : wanted == "stopped" ? Wanted::stopped
+                                      : Wanted::running,
       .flags = row.text(4),
       .notebook = row.text(5),
       .proof = row.text(8),
@@ -159,8 +168,8 @@ Result<ServerRow> server_at(const Row& row) {
 
 // All rows of one query as values; the first that makes no sense is the error.
 template <class Value>
-Result<std::vector<Value>> rows(Database& database, Result<Value> (*read)(const Row&), std::string_view sql,
-                                const std::vector<SqlValue>& values = {}) {
+Result<std::vector<Value>> rows(Database& database, Result<Value> (*read)(const Row&),
+                                std::string_view sql, const std::vector<SqlValue>& values = {}) {
   std::vector<Value> found;
   std::optional<Error> error;
   TRY(database.each(
@@ -187,14 +196,16 @@ Result<> migrate(Database& database, const std::filesystem::path& file) {
   const auto newest = static_cast<std::int64_t>(migrations().size());
   if (TRY(database.integer("pragma user_version")).value_or(0) == newest) return {};
   return database.transaction([&]() -> Result<> {
-    const auto version = TRY(database.integer("pragma user_version")).value_or(0);  // another may have been quicker
+    const auto version =
+        TRY(database.integer("pragma user_version")).value_or(0);  // another may have been quicker
     if (version > newest) {
-      return fail({.what = fmt::format("{} was written by a newer Carrel (schema {}, this one knows {})", file.string(),
-                                       version, newest),
-                   .why = {},
-                   .hint = "install the newer Carrel again; nothing was changed",
-                   .reason = Reason::corrupt,
-                   .trace = {}});
+      return fail(
+          {.what = fmt::format("{} was written by a newer Carrel (schema {}, this one knows {})",
+                               file.string(), version, newest),
+           .why = {},
+           .hint = "install the newer Carrel again; nothing was changed",
+           .reason = Reason::corrupt,
+           .trace = {}});
     }
     for (auto step = version; step < newest; ++step) {
       TRY(database.script(migrations()[static_cast<std::size_t>(step)]));
@@ -216,7 +227,8 @@ Result<Journal> Journal::open(const std::filesystem::path& file) {
 }
 
 Result<std::vector<WorkspaceRow>> Journal::workspaces() {
-  return rows(database_, workspace_at, fmt::format("select {} from workspace order by name", workspace_columns));
+  return rows(database_, workspace_at,
+              fmt::format("select {} from workspace order by name", workspace_columns));
 }
 
 Result<std::optional<WorkspaceRow>> Journal::by_name(std::string_view name) {
@@ -227,12 +239,14 @@ Result<std::optional<WorkspaceRow>> Journal::by_name(std::string_view name) {
 
 Result<std::optional<WorkspaceRow>> Journal::by_folder(const std::filesystem::path& folder) {
   return first(TRY(rows(database_, workspace_at,
-                        fmt::format("select {} from workspace where folder = ?", workspace_columns), {folder.string()})));
+                        fmt::format("select {} from workspace where folder = ?", workspace_columns),
+                        {folder.string()})));
 }
 
 Result<std::optional<WorkspaceRow>> Journal::by_id(const WorkspaceId& id) {
   return first(TRY(rows(database_, workspace_at,
-                        fmt::format("select {} from workspace where id = ?", workspace_columns), {id.text()})));
+                        fmt::format("select {} from workspace where id = ?", workspace_columns),
+                        {id.text()})));
 }
 
 Result<WorkspaceRow> Journal::add_workspace(const WorkspaceRow& row) {
@@ -242,45 +256,53 @@ Result<WorkspaceRow> Journal::add_workspace(const WorkspaceRow& row) {
       added = std::move(*there);
       return {};
     }
-    for (int number = 2; TRY(by_name(added.name.text())); ++number) added.name = row.name.numbered(number);
+    for (int number = 2; TRY(by_name(added.name.text())); ++number)
+      added.name = row.name.numbered(number);
     return database_.run(
-        "insert into workspace(id, name, folder, wanted, flags, notebook, created_ms) values (?, ?, ?, ?, ?, ?, ?)",
-        {added.id.text(), added.name.text(), added.folder.string(), std::string(to_text(added.wanted)), added.flags,
-         added.notebook, to_ms(added.created)});
+        "insert into workspace(id, name, folder, wanted, flags, notebook, created_ms) values (?, "
+        "?, ?, ?, ?, ?, ?)",
+        {added.id.text(), added.name.text(), added.folder.string(),
+         std::string(to_text(added.wanted)), added.flags, added.notebook, to_ms(added.created)});
   }));
   return added;
 }
 
 Result<> Journal::want(const WorkspaceId& id, Wanted wanted) {
-  return database_.run("update workspace set wanted = ? where id = ?", {std::string(to_text(wanted)), id.text()});
+  return database_.run("update workspace set wanted = ? where id = ?",
+                       {std::string(to_text(wanted)), id.text()});
 }
 
 Result<> Journal::set_name(const WorkspaceId& id, const WorkspaceName& name) {
   return database_.transaction([&]() -> Result<> {
     if (const auto other = TRY(by_name(name.text())); other && other->id != id) {
-      return fail({.what = fmt::format("the name {} belongs to {}", name.text(), other->folder.string()),
-                   .why = {},
-                   .hint = "choose another: carrel up --name NAME",
-                   .reason = Reason::exists,
-                   .trace = {}});
+      return fail(
+          {.what = fmt::format("the name {} belongs to {}", name.text(), other->folder.string()),
+           .why = {},
+           .hint = "choose another: carrel up --name NAME",
+           .reason = Reason::exists,
+           .trace = {}});
     }
     return database_.run("update workspace set name = ? where id = ?", {name.text(), id.text()});
   });
 }
 
 Result<> Journal::set_flags(const WorkspaceId& id, std::string_view flags) {
-  return database_.run("update workspace set flags = ? where id = ?", {std::string(flags), id.text()});
+  return database_.run("update workspace set flags = ? where id = ?",
+                       {std::string(flags), id.text()});
 }
 
 Result<> Journal::set_notebook(const WorkspaceId& id, std::string_view notebook) {
-  return database_.run("update workspace set notebook = ? where id = ?", {std::string(notebook), id.text()});
+  return database_.run("update workspace set notebook = ? where id = ?",
+                       {std::string(notebook), id.text()});
 }
 
 Result<> Journal::set_proof(const WorkspaceId& id, std::string_view json) {
-  return database_.run("update workspace set proof = ? where id = ?", {std::string(json), id.text()});
+  return database_.run("update workspace set proof = ? where id = ?",
+                       {std::string(json), id.text()});
 }
 
-Result<> Journal::set_environment(const WorkspaceId& id, std::string_view key, std::string_view json) {
+Result<> Journal::set_environment(const WorkspaceId& id, std::string_view key,
+                                  std::string_view json) {
   return database_.run("update workspace set environment_key = ?, environment = ? where id = ?",
                        {std::string(key), std::string(json), id.text()});
 }
@@ -290,10 +312,11 @@ Result<> Journal::forget(const WorkspaceId& id) {
 }
 
 Result<std::optional<MachineRow>> Journal::machine(const WorkspaceId& id) {
-  return first(TRY(rows(database_, machine_at,
-                        fmt::format("select {} from machine where workspace = ? order by sequence desc limit 1",
-                                    machine_columns),
-                        {id.text()})));
+  return first(TRY(
+      rows(database_, machine_at,
+           fmt::format("select {} from machine where workspace = ? order by sequence desc limit 1",
+                       machine_columns),
+           {id.text()})));
 }
 
 Result<std::vector<MachineRow>> Journal::machines() {
@@ -303,21 +326,25 @@ Result<std::vector<MachineRow>> Journal::machines() {
                           machine_columns));
 }
 
-Result<MachineRow> Journal::add_machine(const WorkspaceId& id, std::string_view token, std::string_view provider) {
-  TRY(database_.run("insert into machine(workspace, sequence, token, provider) values (?1, "
-                    "(select coalesce(max(sequence), 0) + 1 from machine where workspace = ?1), ?2, ?3)",
-                    {id.text(), std::string(token), std::string(provider)}));
+Result<MachineRow> Journal::add_machine(const WorkspaceId& id, std::string_view token,
+                                        std::string_view provider) {
+  TRY(database_.run(
+      "insert into machine(workspace, sequence, token, provider) values (?1, "
+      "(select coalesce(max(sequence), 0) + 1 from machine where workspace = ?1), ?2, ?3)",
+      {id.text(), std::string(token), std::string(provider)}));
   return *TRY(machine(id));
 }
 
 Result<> Journal::set_machine(const WorkspaceId& id, int sequence, const MachineRef& machine) {
-  return database_.run("update machine set provider = ?, place = ?, ref = ? where workspace = ? and sequence = ?",
-                       {machine.provider, machine.place, machine.ref, id.text(), std::int64_t{sequence}});
+  return database_.run(
+      "update machine set provider = ?, place = ?, ref = ? where workspace = ? and sequence = ?",
+      {machine.provider, machine.place, machine.ref, id.text(), std::int64_t{sequence}});
 }
 
 Result<std::optional<ServerRow>> Journal::server(const WorkspaceId& id) {
   return first(TRY(rows(database_, server_at,
-                        fmt::format("select {} from server where workspace = ?", server_columns), {id.text()})));
+                        fmt::format("select {} from server where workspace = ?", server_columns),
+                        {id.text()})));
 }
 
 Result<std::vector<ServerRow>> Journal::servers() {
@@ -326,28 +353,34 @@ Result<std::vector<ServerRow>> Journal::servers() {
 
 Result<> Journal::put_server(const ServerRow& row) {
   const auto pid = row.process ? SqlValue(std::int64_t{row.process->pid}) : SqlValue(nullptr);
-  const auto ticks =
-      row.process ? SqlValue(static_cast<std::int64_t>(row.process->start_ticks)) : SqlValue(nullptr);
+  const auto ticks = row.process ? SqlValue(static_cast<std::int64_t>(row.process->start_ticks))
+                                 : SqlValue(nullptr);
   return database_.run(
-      fmt::format("insert or replace into server({}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", server_columns),
-      {row.workspace.text(), row.instance, pid, ticks, row.process ? row.process->boot_id : std::string(),
-       std::int64_t{row.port}, std::int64_t{row.port_asked_for}, std::int64_t{row.public_reach},
-       row.runtime_folder.string(), optional_ms(row.started), optional_ms(row.ready), optional_ms(row.stopped)});
+      fmt::format("insert or replace into server({}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                  server_columns),
+      {row.workspace.text(), row.instance, pid, ticks,
+       row.process ? row.process->boot_id : std::string(), std::int64_t{row.port},
+       std::int64_t{row.port_asked_for}, std::int64_t{row.public_reach},
+       row.runtime_folder.string(), optional_ms(row.started), optional_ms(row.ready),
+       optional_ms(row.stopped)});
 }
 
-Result<> Journal::set_server_process(const WorkspaceId& id, const ProcessId& process, WallTime started) {
+Result<> Journal::set_server_process(const WorkspaceId& id, const ProcessId& process,
+                                     WallTime started) {
   return database_.run(
       "update server set pid = ?, start_ticks = ?, boot_id = ?, started_ms = ? where workspace = ?",
-      {std::int64_t{process.pid}, static_cast<std::int64_t>(process.start_ticks), process.boot_id, to_ms(started),
-       id.text()});
+      {std::int64_t{process.pid}, static_cast<std::int64_t>(process.start_ticks), process.boot_id,
+       to_ms(started), id.text()});
 }
 
 Result<> Journal::set_server_ready(const WorkspaceId& id, WallTime when) {
-  return database_.run("update server set ready_ms = ? where workspace = ?", {to_ms(when), id.text()});
+  return database_.run("update server set ready_ms = ? where workspace = ?",
+                       {to_ms(when), id.text()});
 }
 
 Result<> Journal::set_server_stopped(const WorkspaceId& id, WallTime when) {
-  return database_.run("update server set stopped_ms = ? where workspace = ?", {to_ms(when), id.text()});
+  return database_.run("update server set stopped_ms = ? where workspace = ?",
+                       {to_ms(when), id.text()});
 }
 
 Result<std::optional<Milliseconds>> Journal::usual(std::string_view phase) {

@@ -1,8 +1,15 @@
-// The journal: the local record, written before each outside act, from which an interrupted command resumes. SQLite in WAL mode,
-// schema version in PRAGMA user_version, migrations one after the other (docs/development/journal.md has the tables).
-// A journal of a newer Carrel is refused and left untouched; a corrupt one likewise, with the way to set it aside.
-// One thread an object; several processes at once.
+// The journal: the local record, written before each outside act, from which an interrupted command
+// resumes. SQLite in WAL mode, schema version in PRAGMA user_version, migrations one after the
+// other (docs/development/journal.md has the tables). A journal of a newer Carrel is refused and
+// left untouched; a corrupt one likewise, with the way to set it aside. One thread an object;
+// several processes at once.
 #pragma once
+
+#include "base/names.hpp"
+#include "os/clock.hpp"
+#include "os/process.hpp"
+#include "os/sqlite.hpp"
+#include "workspace/provider.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -10,12 +17,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/names.hpp"
-#include "os/clock.hpp"
-#include "os/process.hpp"
-#include "os/sqlite.hpp"
-#include "workspace/provider.hpp"
 
 namespace carrel {
 
@@ -26,7 +27,8 @@ struct WorkspaceRow {
   WorkspaceName name;
   std::filesystem::path folder;
   Wanted wanted = Wanted::running;
-  std::string flags;             // what `up` was told by flags, as carrel.toml text: `start` and the next `up` keep to it
+  std::string flags;  // what `up` was told by flags, as carrel.toml text: `start` and the next `up`
+                      // keep to it
   std::string notebook;          // opened first; "" for none
   std::string proof;             // of the last start, as JSON; "" before the first
   std::string environment_key;   // the template's, "" for an interpreter or none yet
@@ -43,7 +45,7 @@ struct MachineRow {
 
 struct ServerRow {
   WorkspaceId workspace;
-  std::string instance;              // random, also in the process's environment; made before the start
+  std::string instance;  // random, also in the process's environment; made before the start
   std::optional<ProcessId> process;  // none until it is known
   std::uint16_t port = 0;
   bool port_asked_for = false;
@@ -62,7 +64,8 @@ class Journal {
   Result<std::optional<WorkspaceRow>> by_name(std::string_view name);
   Result<std::optional<WorkspaceRow>> by_folder(const std::filesystem::path& folder);
   Result<std::optional<WorkspaceRow>> by_id(const WorkspaceId& id);
-  // The row of this folder, made when there is none; two at once make one. Name taken by another folder: numbered.
+  // The row of this folder, made when there is none; two at once make one. Name taken by another
+  // folder: numbered.
   Result<WorkspaceRow> add_workspace(const WorkspaceRow& row);
   Result<> want(const WorkspaceId& id, Wanted wanted);
   Result<> set_name(const WorkspaceId& id, const WorkspaceName& name);  // Reason::exists
@@ -70,11 +73,13 @@ class Journal {
   Result<> set_notebook(const WorkspaceId& id, std::string_view notebook);
   Result<> set_proof(const WorkspaceId& id, std::string_view json);
   Result<> set_environment(const WorkspaceId& id, std::string_view key, std::string_view json);
-  Result<> forget(const WorkspaceId& id);  // with its machines and server: the last act of a removal
+  Result<> forget(
+      const WorkspaceId& id);  // with its machines and server: the last act of a removal
 
   Result<std::optional<MachineRow>> machine(const WorkspaceId& id);  // the newest
-  Result<std::vector<MachineRow>> machines();                       // the newest of each workspace
-  Result<MachineRow> add_machine(const WorkspaceId& id, std::string_view token, std::string_view provider);
+  Result<std::vector<MachineRow>> machines();                        // the newest of each workspace
+  Result<MachineRow> add_machine(const WorkspaceId& id, std::string_view token,
+                                 std::string_view provider);
   Result<> set_machine(const WorkspaceId& id, int sequence, const MachineRef& machine);
 
   Result<std::optional<ServerRow>> server(const WorkspaceId& id);

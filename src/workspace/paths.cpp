@@ -1,12 +1,12 @@
 #include "workspace/paths.hpp"
 
+#include "base/error.hpp"
+#include "os/process.hpp"
+
 #include <filesystem>
 #include <string>
 
 #include <fmt/format.h>
-
-#include "base/error.hpp"
-#include "os/process.hpp"
 
 namespace carrel {
 namespace {
@@ -14,10 +14,11 @@ namespace {
 // sockaddr_un takes 107 bytes; a kernel's socket is RUNTIME/kernel-UUID-ipc-N, 51 after the slash.
 constexpr std::size_t longest_run_path = 100 - 51 - 1 - 12 - 1;
 
-std::filesystem::path base(const Environment& environment, const char* variable, const std::filesystem::path& home,
-                           const char* fallback) {
+std::filesystem::path base(const Environment& environment, const char* variable,
+                           const std::filesystem::path& home, const char* fallback) {
   const auto found = environment.find(variable);
-  if (found != environment.end() && std::filesystem::path(found->second).is_absolute()) return found->second;
+  if (found != environment.end() && std::filesystem::path(found->second).is_absolute())
+    return found->second;
   return home / fallback;
 }
 

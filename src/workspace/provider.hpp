@@ -1,15 +1,26 @@
-// A provider hands out machines and nothing else: `local` (this computer), later `ec2`, `ssh`, `slurm`. Jupyter, environments,
-// files and the proof are the workspace's, over the machine's channel, the same code for all of them. A provider that needs
-// an exception gets a field in Facts, not an `if` above.
+// A provider hands out machines and nothing else: `local` (this computer), later `ec2`, `ssh`,
+// `slurm`. Jupyter, environments, files and the proof are the workspace's, over the machine's
+// channel, the same code for all of them. A provider that needs an exception gets a field in Facts,
+// not an `if` above.
 //
-// Contract (tests/unit/workspace/provider_contract.hpp runs it against every provider and against a bad one):
-// - `create` is idempotent by the intent's token, which the caller has journalled before the call; it never waits.
-// - `observe` is one question for all machines of this provider; one machine's failure is never the others'. What could not be
+// Contract (tests/unit/workspace/provider_contract.hpp runs it against every provider and against a
+// bad one):
+// - `create` is idempotent by the intent's token, which the caller has journalled before the call;
+// it never waits.
+// - `observe` is one question for all machines of this provider; one machine's failure is never the
+// others'. What could not be
 //   asked is `unknown`, with the last answer and its age: it never means gone.
-// - `start`, `stop`, `remove` are requests, idempotent, also on a machine that is gone; their outcome is seen by `observe`.
-// - No function keeps state that the journal would need; a provider object may be thrown away and made anew at any time.
-// Threads: one caller at a time per object.
+// - `start`, `stop`, `remove` are requests, idempotent, also on a machine that is gone; their
+// outcome is seen by `observe`.
+// - No function keeps state that the journal would need; a provider object may be thrown away and
+// made anew at any time. Threads: one caller at a time per object.
 #pragma once
+
+#include "base/error.hpp"
+#include "base/money.hpp"
+#include "base/names.hpp"
+#include "channel/channel.hpp"
+#include "os/clock.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -19,15 +30,10 @@
 #include <string>
 #include <vector>
 
-#include "base/error.hpp"
-#include "base/money.hpp"
-#include "base/names.hpp"
-#include "channel/channel.hpp"
-#include "os/clock.hpp"
-
 namespace carrel {
 
-// A machine as a value. `ref` is the provider's own: an instance id, a job id; opaque to everybody else.
+// A machine as a value. `ref` is the provider's own: an instance id, a job id; opaque to everybody
+// else.
 struct MachineRef {
   std::string provider;
   std::string place;  // a region, a host, a cluster; "this computer" for local
@@ -37,13 +43,13 @@ struct MachineRef {
 
 struct Offer {
   std::string place;
-  std::string zone;                   // "" where there is none
-  std::string type;                   // an instance type, a partition; "" where there is one
-  std::string market;                 // "on-demand", "spot"; "" where nothing is paid
-  Money per_hour;                     // running
-  Money per_day_stopped;              // disk and addresses that go on costing
-  std::vector<std::string> blocked;   // what stands in the way; empty: can be tried
-  std::optional<Milliseconds> age;    // of cached answers
+  std::string zone;                  // "" where there is none
+  std::string type;                  // an instance type, a partition; "" where there is one
+  std::string market;                // "on-demand", "spot"; "" where nothing is paid
+  Money per_hour;                    // running
+  Money per_day_stopped;             // disk and addresses that go on costing
+  std::vector<std::string> blocked;  // what stands in the way; empty: can be tried
+  std::optional<Milliseconds> age;   // of cached answers
 };
 
 struct Intent {
@@ -57,12 +63,12 @@ enum class MachineState { none, pending, running, stopping, stopped, gone, unkno
 
 struct Observation {
   MachineState state = MachineState::unknown;
-  std::string reason;                        // of pending: "waiting for capacity"; of unknown: why it could not be asked
-  std::optional<int> place_in_queue;         // of pending
-  std::vector<std::string> addresses;        // of running
+  std::string reason;  // of pending: "waiting for capacity"; of unknown: why it could not be asked
+  std::optional<int> place_in_queue;   // of pending
+  std::vector<std::string> addresses;  // of running
   std::optional<WallTime> since;
-  Money cost_per_day;                        // of stopped
-  std::optional<MachineState> last_known;    // of unknown
+  Money cost_per_day;                      // of stopped
+  std::optional<MachineState> last_known;  // of unknown
   std::optional<Milliseconds> last_known_age;
 };
 
@@ -77,7 +83,8 @@ struct ProviderFacts {
   Supervisor supervisor = Supervisor::process_group;
   bool root = false;
   bool costs_money = false;
-  bool this_computer = false;  // its network addresses are ours: Jupyter itself listens on the person's port
+  bool this_computer =
+      false;  // its network addresses are ours: Jupyter itself listens on the person's port
   bool shared_with_others = false;
   std::optional<Milliseconds> wall_time;
   struct Poll {
@@ -95,7 +102,8 @@ class Provider {
   virtual Result<std::vector<Offer>> offers(const Wait& wait) = 0;
   virtual Result<MachineRef> create(const Intent& intent, const Wait& wait) = 0;
   // One answer for each machine, in the same order.
-  virtual Result<std::vector<Observation>> observe(const std::vector<MachineRef>& machines, const Wait& wait) = 0;
+  virtual Result<std::vector<Observation>> observe(const std::vector<MachineRef>& machines,
+                                                   const Wait& wait) = 0;
   virtual Result<> start(const MachineRef& machine, const Wait& wait) = 0;
   virtual Result<> stop(const MachineRef& machine, StopHow how, const Wait& wait) = 0;
   virtual Result<> remove(const MachineRef& machine, Keep keep, const Wait& wait) = 0;

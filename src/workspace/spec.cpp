@@ -1,20 +1,22 @@
 #include "workspace/spec.hpp"
 
-#include <cstdint>
-#include <map>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include <fmt/format.h>
-#include <toml++/toml.h>
-
 #include "base/error.hpp"
 #include "base/names.hpp"
 #include "base/secret.hpp"
 #include "base/text.hpp"
 #include "jupyter/password.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
 
 namespace carrel {
 namespace {
@@ -30,7 +32,8 @@ std::unexpected<Error> refuse(const Place& place, std::string_view what, std::st
 }
 
 Result<std::string> string_at(const toml::node& node, std::string_view key, const Place& place) {
-  if (const auto value = node.value<std::string>(); value && node.is_string() && !value->empty()) return *value;
+  if (const auto value = node.value<std::string>(); value && node.is_string() && !value->empty())
+    return *value;
   return refuse(place, fmt::format("{} must be a text in quotes", key));
 }
 
@@ -101,11 +104,13 @@ Result<> check_notebook_path(std::string_view path) {
   bool inside = !path.empty() && path.front() != '/' && path.find('\\') == std::string_view::npos;
   for (const auto& part : parts) inside = inside && !part.empty() && part != "." && part != "..";
   if (!inside) {
-    return usage_error(fmt::format("notebook = \"{}\" is not a path inside the folder", printable(path)),
-                       "give it relative to the folder: notebook = \"lessons/first.ipynb\"");
+    return usage_error(
+        fmt::format("notebook = \"{}\" is not a path inside the folder", printable(path)),
+        "give it relative to the folder: notebook = \"lessons/first.ipynb\"");
   }
   if (!path.ends_with(".ipynb")) {
-    return usage_error(fmt::format("notebook = \"{}\" is no notebook: its name must end in .ipynb", printable(path)));
+    return usage_error(fmt::format("notebook = \"{}\" is no notebook: its name must end in .ipynb",
+                                   printable(path)));
   }
   return {};
 }
@@ -124,7 +129,8 @@ Result<Spec> parse_spec(std::string_view text, std::string_view file_name, std::
     if (!node) return Spec{};
     found = node.as_table();
     if (found == nullptr) {
-      return refuse({file_name, node.node()->source().begin}, fmt::format("{} must be a table", table));
+      return refuse({file_name, node.node()->source().begin},
+                    fmt::format("{} must be a table", table));
     }
   }
   Spec spec;
@@ -134,8 +140,23 @@ Result<Spec> parse_spec(std::string_view text, std::string_view file_name, std::
   return spec;
 }
 
+std::string spec_text(const Spec& spec) {
+  toml::table table;
+  if (spec.name) table.insert("name", spec.name->text());
+  if (spec.on) table.insert("on", *spec.on);
+  if (spec.environment) table.insert("environment", *spec.environment);
+  if (spec.notebook) table.insert("notebook", *spec.notebook);
+  if (spec.port) table.insert("port", std::int64_t{*spec.port});
+  if (spec.public_reach) table.insert("public", *spec.public_reach);
+  if (spec.password_hash) table.insert("password_hash", spec.password_hash->reveal());
+  std::ostringstream text;
+  text << table;
+  return std::move(text).str();
+}
+
 Result<Spec> spec_of_folder(const std::map<std::string, std::string>& files) {
-  if (const auto file = files.find("carrel.toml"); file != files.end()) return parse_spec(file->second, file->first);
+  if (const auto file = files.find("carrel.toml"); file != files.end())
+    return parse_spec(file->second, file->first);
   if (const auto file = files.find("pyproject.toml"); file != files.end()) {
     return parse_spec(file->second, file->first, "tool.carrel");
   }

@@ -1,8 +1,14 @@
-// The spec: what a workspace should be. In this order, the first that says something wins: flags, `carrel.toml` (or
-// [tool.carrel] in pyproject.toml) in the folder, what the folder's own files say, defaults.
+// The spec: what a workspace should be. In this order, the first that says something wins: flags,
+// `carrel.toml` (or [tool.carrel] in pyproject.toml) in the folder, what the folder's own files
+// say, defaults.
 //
-// Keys: name, on, environment, notebook, port, public, password_hash (docs/reference/carrel.toml.md).
+// Keys: name, on, environment, notebook, port, public, password_hash
+// (docs/reference/carrel.toml.md).
 #pragma once
+
+#include "base/error.hpp"
+#include "base/names.hpp"
+#include "base/secret.hpp"
 
 #include <cstdint>
 #include <map>
@@ -10,10 +16,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/error.hpp"
-#include "base/names.hpp"
-#include "base/secret.hpp"
 
 namespace carrel {
 
@@ -30,13 +32,18 @@ struct Spec {
   Spec over(const Spec& below) const;
 };
 
-// Reads a carrel.toml (`table` empty) or one table of a larger document ("tool.carrel"; a document without it is an empty spec).
-// Errors begin with "FILE:LINE:COLUMN: " and name the nearest known key; a plain `password` is refused with the command that
-// makes a hash. Exit::usage.
-Result<Spec> parse_spec(std::string_view toml, std::string_view file_name, std::string_view table = {});
+// Reads a carrel.toml (`table` empty) or one table of a larger document ("tool.carrel"; a document
+// without it is an empty spec). Errors begin with "FILE:LINE:COLUMN: " and name the nearest known
+// key; a plain `password` is refused with the command that makes a hash. Exit::usage.
+Result<Spec> parse_spec(std::string_view toml, std::string_view file_name,
+                        std::string_view table = {});
 
-// From the folder's files as read by read_folder_files: carrel.toml, else pyproject.toml's [tool.carrel].
+// From the folder's files as read by read_folder_files: carrel.toml, else pyproject.toml's
+// [tool.carrel].
 Result<Spec> spec_of_folder(const std::map<std::string, std::string>& files);
+
+// The spec as a carrel.toml that parse_spec reads back.
+std::string spec_text(const Spec& spec);
 
 // A notebook key is a relative path inside the folder: no "..", not absolute, ends in .ipynb.
 Result<> check_notebook_path(std::string_view path);

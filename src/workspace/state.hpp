@@ -1,10 +1,10 @@
-// The two states of a workspace and the one word for people. Pure; the table is in docs/reference/states.md and the test holds
-// the two together.
+// The two states of a workspace and the one word for people. Pure; the table is in
+// docs/reference/states.md and the test holds the two together.
 #pragma once
 
-#include <string_view>
-
 #include "workspace/provider.hpp"
+
+#include <string_view>
 
 namespace carrel {
 
@@ -12,9 +12,9 @@ enum class ServerState {
   none,      // never started, or `up` was cut off before
   starting,  // its process lives and does not answer yet
   running,
-  stopped,   // it was asked to, or the machine was
-  dead,      // it ended unasked
-  unknown,   // the machine could not be asked
+  stopped,  // it was asked to, or the machine was
+  dead,     // it ended unasked
+  unknown,  // the machine could not be asked
 };
 
 std::string_view to_string(MachineState state);

@@ -1,16 +1,8 @@
-// The life of workspaces: what happens, in which order, and what is undone when it fails. Everything the command line shows or
-// does goes through here. Each call takes the workspace's own lock where it changes something; two at once: one works, the
-// other waits, says so, and finds the work done.
+// The life of workspaces: what happens, in which order, and what is undone when it fails.
+// Everything the command line shows or does goes through here. Each call takes the workspace's own
+// lock where it changes something; two at once: one works, the other waits, says so, and finds the
+// work done.
 #pragma once
-
-#include <cstdint>
-#include <filesystem>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "base/error.hpp"
 #include "base/money.hpp"
@@ -24,9 +16,20 @@
 #include "os/random.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/paths.hpp"
+#include "workspace/proof.hpp"
 #include "workspace/provider.hpp"
 #include "workspace/spec.hpp"
 #include "workspace/state.hpp"
+#include "workspace/world.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace carrel {
 
@@ -39,16 +42,16 @@ struct WorkspaceStatus {
   MachineRef machine_ref;
   MachineState machine = MachineState::none;
   ServerState server = ServerState::none;
-  std::string word;                       // word_for(machine, server)
-  std::string detail;                     // why, when it is not simply up or stopped
-  std::string url;                        // without any secret; "" when not running
+  std::string word;    // word_for(machine, server)
+  std::string detail;  // why, when it is not simply up or stopped
+  std::string url;     // without any secret; "" when not running
   bool public_reach = false;
   std::uint16_t port = 0;
-  std::optional<std::size_t> kernels;     // none: not asked or no answer
-  std::optional<WallTime> since;          // of the word
+  std::optional<std::size_t> kernels;  // none: not asked or no answer
+  std::optional<WallTime> since;       // of the word
   Money cost;
   Money per_hour;
-  std::string environment;                // summary
+  std::string environment;  // summary
   std::string python;
 };
 
@@ -65,13 +68,6 @@ struct UpRequest {
   std::filesystem::path folder;  // absolute; exists
   Spec flags;
   std::optional<Secret> password;  // plain, from the terminal or a file: hashed here
-};
-
-struct Proof {
-  std::string output;          // what the cell printed: "42"
-  std::string python;          // the kernel's, 3.11.2
-  std::string gpu;             // "NVIDIA H100, 79 GB"; "" for none
-  Milliseconds cell{0};        // from request to reply
 };
 
 struct UpResult {
@@ -98,19 +94,15 @@ struct RunEvents {
 
 class Workspaces {
  public:
-  struct World {
-    Clock& clock;
-    Random& random;
-    Http& http;
-    Providers providers;
-    WorkspacePaths paths;
-  };
+  // Makes the state folder and opens the journal.
   static Result<Workspaces> open(World world);
 
   // By name; "" is the workspace of `here` (a folder or one above it).
   Result<WorkspaceRow> find(std::string_view name, const std::filesystem::path& here);
   Result<std::vector<WorkspaceRow>> all();
 
+  // Whether `up` of this would be refused for want of a password: ask for one first.
+  Result<bool> needs_password(const UpRequest& request);
   Result<UpResult> up(const UpRequest& request, Progress& progress, const Wait& wait);
   Result<UpResult> start(const WorkspaceRow& row, Progress& progress, const Wait& wait);
   // False: it was stopped already.
@@ -118,7 +110,8 @@ class Workspaces {
   // Server, kernels, environment copy, own files; never the person's folder.
   Result<> remove(const WorkspaceRow& row, Progress& progress, const Wait& wait);
 
-  // `ask_kernels`: also count kernels of those that run (one short question each, at the same time).
+  // `ask_kernels`: also count kernels of those that run (one short question each, at the same
+  // time).
   Result<std::vector<WorkspaceStatus>> list(bool ask_kernels, const Wait& wait);
   Result<WorkspaceDetails> details(const WorkspaceRow& row, const Wait& wait);
 
@@ -133,14 +126,16 @@ class Workspaces {
   Result<RunReport> run_notebook(const WorkspaceRow& row, const std::filesystem::path& notebook,
                                  const RunEvents& events, const Wait& wait);
   // The server's log; `follow`: goes on until interrupted, across restarts.
-  Result<> logs(const WorkspaceRow& row, bool follow, const std::function<void(std::string_view)>& lines,
-                const Wait& wait);
+  Result<> logs(const WorkspaceRow& row, bool follow,
+                const std::function<void(std::string_view)>& lines, const Wait& wait);
 
   Result<std::vector<CacheEntry>> cache(const Wait& wait);
   Result<> prune(const std::vector<CacheEntry>& entries, const Wait& wait);
 
  private:
   Workspaces(World world, Journal journal);
+  Result<> remove_locked(const WorkspaceRow& row, Progress& progress, const Wait& wait);
+
   World world_;
   Journal journal_;
 };

@@ -1,0 +1,62 @@
+// `stop` and `rm`: what ends, in which order.
+#include "base/error.hpp"
+#include "base/progress.hpp"
+#include "os/file.hpp"
+#include "os/wait.hpp"
+#include "workspace/journal.hpp"
+#include "workspace/lock.hpp"
+#include "workspace/provider.hpp"
+#include "workspace/server.hpp"
+#include "workspace/site.hpp"
+#include "workspace/status.hpp"
+#include "workspace/workspaces.hpp"
+
+#include <filesystem>
+#include <string>
+
+#include <fmt/format.h>
+
+namespace carrel {
+
+Result<bool> Workspaces::stop(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
+  auto lock = TRY(lock_workspace(world_, row, progress, wait));
+  const auto machine = TRY(journal_.machine(row.id));
+  if (!machine || machine->machine.ref.empty()) return false;
+  const auto before = TRY(status_of(world_, journal_, row, wait));
+  if (before.word == "stopped" && row.wanted == Wanted::stopped) return false;
+  TRY(journal_.want(row.id, Wanted::stopped));
+  auto site = TRY(reach_site(world_, row, *machine, wait));
+  TRY(stop_server(world_, journal_, site, wait));
+  TRY(site.provider->stop(site.machine.machine, StopHow::gracefully, wait));
+  return before.word != "stopped";
+}
+
+Result<> Workspaces::remove(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
+  auto lock = TRY(lock_workspace(world_, row, progress, wait));
+  if (!TRY(journal_.by_id(row.id))) return {};  // another was quicker
+  return remove_locked(row, progress, wait);
+}
+
+Result<> Workspaces::remove_locked(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
+  TRY(journal_.want(row.id, Wanted::removed));
+  const auto machine = TRY(journal_.machine(row.id));
+  if (machine && !machine->machine.ref.empty()) {
+    auto site = TRY(reach_site(world_, row, *machine, wait));
+    progress.detail("stopping its server");
+    TRY(stop_server(world_, journal_, site, wait));
+    progress.detail("removing its environment");
+    TRY(site.environments().remove(row.id, wait));
+    TRY(site.channel->remove(site.folder_of_state(), wait));
+    TRY(site.provider->remove(site.machine.machine, Keep::nothing, wait));
+  } else if (machine) {
+    // Asked for, and no answer was written down: the token finds what came of it.
+    auto* provider = TRY(provider_named(world_, machine->machine.provider));
+    const auto made = TRY(provider->create(
+        {.token = machine->token, .workspace = row.id, .name = row.name, .offer = {}}, wait));
+    TRY(provider->remove(made, Keep::nothing, wait));
+  }
+  TRY(journal_.forget(row.id));
+  return remove_tree(world_.paths.lock_of(row.id));
+}
+
+}  // namespace carrel

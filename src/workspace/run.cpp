@@ -1,0 +1,158 @@
+// `run`: a notebook cell by cell in a fresh kernel of the workspace, its outputs written back
+// through the server.
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "jupyter/client.hpp"
+#include "notebook/document.hpp"
+#include "os/clock.hpp"
+#include "os/wait.hpp"
+#include "workspace/journal.hpp"
+#include "workspace/running.hpp"
+#include "workspace/workspaces.hpp"
+#include "workspace/world.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace carrel {
+namespace {
+
+constexpr auto save_at_most_every = std::chrono::seconds(5);
+constexpr auto patience_after_interrupt = std::chrono::seconds(10);
+constexpr auto patience_to_clean_up = std::chrono::seconds(10);
+
+Result<std::string> path_in_workspace(const WorkspaceRow& row,
+                                      const std::filesystem::path& notebook) {
+  std::error_code error;
+  const auto whole = std::filesystem::weakly_canonical(notebook, error);
+  const auto root = std::filesystem::weakly_canonical(row.folder, error);
+  const auto relative = whole.lexically_relative(root);
+  if (relative.empty() || *relative.begin() == "..") {
+    return usage_error(
+        fmt::format("{} is not in the folder of {}", notebook.string(), row.name.text()),
+        fmt::format("that folder is {}; --in NAME chooses another workspace", row.folder.string()));
+  }
+  return relative.string();
+}
+
+std::string first_line(std::string_view source) {
+  for (const auto& line : lines_of(source)) {
+    if (!trimmed(line).empty()) return printable(trimmed(line));
+  }
+  return {};
+}
+
+// One run: the document in memory, the session whose kernel runs it, and what was saved when.
+class NotebookRun {
+ public:
+  NotebookRun(const World& world, JupyterClient& client, std::string path,
+              NotebookDocument document, const RunEvents& events)
+      : world_(world),
+        client_(client),
+        path_(std::move(path)),
+        document_(std::move(document)),
+        events_(events),
+        saved_(world.clock.now()) {}
+
+  Result<RunReport> all_cells(const SessionModel& session, const Wait& wait) {
+    auto kernel = TRY(client_.connect(session.kernel.id, wait));
+    const auto cells = document_.code_cells();
+    RunReport report{.cells = cells.size()};
+    for (const auto& cell : cells) document_.clear_outputs(cell.index);
+    for (const auto& cell : cells) {
+      events_.on_cell(report.done, report.cells, first_line(cell.source));
+      if (cell.skip || trimmed(cell.source).empty()) {
+        ++report.done;
+        continue;
+      }
+      auto result = one_cell(*kernel, session.kernel.id, cell, report, wait);
+      if (!result) {
+        TRY(save());  // what was computed until here is the person's
+        return std::unexpected(std::move(result).error());
+      }
+      document_.set_execution_count(cell.index, result->execution_count);
+      if (result->status != "ok" && !(cell.raises_exception && !report.interrupted)) {
+        report.failed_cell = report.done + 1;
+        report.error_name = result->error_name;
+        report.error_value = result->error_value;
+        report.traceback = result->traceback;
+        break;
+      }
+      ++report.done;
+      if (world_.clock.now() - saved_ >= save_at_most_every) TRY(save());
+    }
+    TRY(save());
+    if (!report.failed_cell) events_.on_cell(report.done, report.cells, {});
+    return report;
+  }
+
+ private:
+  Result<ExecuteResult> one_cell(KernelConnection& kernel, const std::string& kernel_id,
+                                 const CodeCell& cell, RunReport& report, const Wait& wait) {
+    bool clear_at_next = false;
+    ExecuteEvents events;
+    events.on_output = [&](std::string_view output) {
+      if (std::exchange(clear_at_next, false)) document_.clear_outputs(cell.index);
+      (void)document_.add_output(cell.index, output);  // an output that is none is left out
+      events_.on_output(output);
+    };
+    events.on_update_display = [&](std::string_view content) {
+      (void)document_.update_display(content);
+    };
+    events.on_clear_output = [&](bool at_next) {
+      if (at_next) {
+        clear_at_next = true;
+      } else {
+        document_.clear_outputs(cell.index);
+      }
+    };
+    auto result = kernel.execute(cell.source, true, events, wait);
+    if (result || result.error().reason != Reason::interrupted) return result;
+    report.interrupted = true;
+    const auto patience = Wait::at_most(patience_after_interrupt);
+    TRY(client_.interrupt(kernel_id, patience));
+    return kernel.finish(events, patience);
+  }
+
+  Result<> save() {
+    TRY(client_.write_notebook(path_, document_.to_json(), Wait::at_most(patience_to_clean_up)));
+    saved_ = world_.clock.now();
+    return {};
+  }
+
+  const World& world_;
+  JupyterClient& client_;
+  std::string path_;
+  NotebookDocument document_;
+  const RunEvents& events_;
+  Instant saved_;
+};
+
+}  // namespace
+
+Result<RunReport> Workspaces::run_notebook(const WorkspaceRow& row,
+                                           const std::filesystem::path& notebook,
+                                           const RunEvents& events, const Wait& wait) {
+  const auto path = TRY(path_in_workspace(row, notebook));
+  auto up = TRY(running(world_, journal_, row, wait));
+  auto document = NotebookDocument::parse(TRY(up.client.read_notebook(path, wait)));
+  if (!document)
+    return fail(std::move(document).error().while_doing(fmt::format("while reading {}", path)));
+  // A session of its own: what the person has in memory in JupyterLab is neither used nor changed.
+  const auto session_path = fmt::format("{} (carrel run {})", path, hex(world_.random.bytes(4)));
+  auto session = TRY(up.client.open_session(session_path, "python3", wait));
+  NotebookRun run(world_, up.client, path, std::move(*document), events);
+  auto report = run.all_cells(session, wait);
+  const auto ended = up.client.delete_session(session.id, Wait::at_most(patience_to_clean_up));
+  if (report && !ended) return std::unexpected(ended.error());
+  return report;
+}
+
+}  // namespace carrel

@@ -1,0 +1,266 @@
+#include "workspace/server.hpp"
+
+#include "base/error.hpp"
+#include "base/progress.hpp"
+#include "base/secret.hpp"
+#include "base/text.hpp"
+#include "channel/channel.hpp"
+#include "jupyter/certificate.hpp"
+#include "jupyter/client.hpp"
+#include "jupyter/server_config.hpp"
+#include "os/clock.hpp"
+#include "os/file.hpp"
+#include "os/process.hpp"
+#include "os/wait.hpp"
+#include "workspace/journal.hpp"
+#include "workspace/reach.hpp"
+#include "workspace/site.hpp"
+#include "workspace/state.hpp"
+#include "workspace/world.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace carrel {
+namespace {
+
+constexpr std::string_view marker = "CARREL_SERVER";
+constexpr auto grace = std::chrono::seconds(8);  // carrel_server's own is 5
+constexpr auto look_again = std::chrono::seconds(2);
+
+Result<std::string> machine_boot_id(Channel& channel, const Wait& wait) {
+  return std::string(trimmed(TRY(channel.get("/proc/sys/kernel/random/boot_id", wait))));
+}
+
+std::filesystem::path door_of(const ServerRow& row) {
+  return row.runtime_folder / "door";
+}
+
+ServerConfig config_for(const World& world, const Site& site, const ServerRequest& request,
+                        const ServerRow& row, const Door& door) {
+  const auto state = site.folder_of_state();
+  std::map<std::string, std::string> terminal = request.environment.kernel.environment;
+  return {.instance = row.instance,
+          .name = site.row.name.text(),
+          .root_dir = site.row.folder,
+          .notebook = request.spec.notebook.value_or(""),
+          .ip = door.ip,
+          .port = door.port,
+          .certfile = door.certificate,
+          .keyfile = door.key,
+          .token = Secret(base64url(world.random.bytes(32))),
+          .hashed_password = request.spec.password_hash.value_or(Secret()),
+          .socket = door_of(row),
+          .runtime_dir = row.runtime_folder,
+          .config_dir = state / "config",
+          .data_dir = state / "data",
+          .log = site.log(),
+          .lab_settings_dir = site.paths.data / "lab-settings",
+          .lab_workspaces_dir = state / "lab-workspaces",
+          .terminal_env = std::move(terminal),
+          .extra_labextensions_path = {request.environment.prefix / "share/jupyter/labextensions"}};
+}
+
+Result<ServerStarted> launch(Site& site, const ServerRequest& request, const ServerConfig& config,
+                             const Wait& wait) {
+  const auto& kernel = request.environment.kernel;
+  TRY(site.channel->put(
+      site.folder_of_state(),
+      {{.path = "config.json", .bytes = server_config_json(config), .mode = 0600},
+       {.path = "data/kernels/python3/kernel.json",
+        .bytes = kernel_spec_json(kernel.argv, kernel.display_name, kernel.environment),
+        .mode = 0600}},
+      wait));
+  const Command command{.argv = {request.python.string(), "-I", "-m", "carrel_server", "start",
+                                 (site.folder_of_state() / "config.json").string()},
+                        .without = variables_kept_out(),
+                        .folder = site.row.folder};
+  const auto ran = TRY(site.channel->run(command, wait));
+  if (ran.output.empty()) {
+    return fail({.what = "Jupyter's server could not be started",
+                 .why = printable(last_lines(ran.error, 10)),
+                 .hint = "carrel cache --prune makes Carrel's own Jupyter anew at the next up",
+                 .trace = {}});
+  }
+  return read_started(trimmed(ran.output));
+}
+
+Error server_died(Site& site, const ServerRow& row, const Wait& wait) {
+  auto end = end_of(site, row, wait);
+  return {.what = fmt::format("the server of {} ended while starting: {}", site.row.name.text(),
+                              end.reason),
+          .why = std::move(end.log_end),
+          .hint = fmt::format("carrel logs {} shows all of it; carrel start {} tries again",
+                              site.row.name.text(), site.row.name.text()),
+          .trace = {}};
+}
+
+// No fixed time declares failure while the process lives: say what is waited for.
+Result<> until_it_answers(const Clock& clock, Site& site, const ServerRow& row,
+                          JupyterClient& client, Progress& progress, const Wait& wait) {
+  for (;;) {
+    const auto answer = client.version(wait.sooner(look_again));
+    if (answer) return {};
+    const auto reason = answer.error().reason;
+    if (reason == Reason::interrupted ||
+        (wait.deadline && reason == Reason::timed_out && clock.now() >= *wait.deadline)) {
+      return std::unexpected(answer.error());
+    }
+    if (!TRY(site.channel->alive(*row.process, wait))) return fail(server_died(site, row, wait));
+    if (reason == Reason::timed_out) {
+      progress.detail("Jupyter is starting");
+    } else if (reason != Reason::unreachable) {
+      return std::unexpected(answer.error());
+    } else {
+      auto paused = wait_for(
+          -1, 0,
+          wait.sooner(Milliseconds(50)));  // the supervisor lives, the server is on its way out
+      if (!paused && paused.error().reason == Reason::interrupted) return paused;
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> variables_kept_out() {
+  return {"JUPYTER*", "JPY_*",  "IPYTHON*", "PYTHON*", "VIRTUAL_ENV*", "CONDA*",
+          "_CE_*",    "MAMBA*", "UV_*",     "CARREL*", "PYDEVD_*",     "KERNEL_*"};
+}
+
+std::string landing_path(std::string_view notebook) {
+  if (notebook.empty()) return "/lab";
+  std::string path = "/lab/tree/";
+  for (const char c : notebook) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~' || c == '/';
+    path += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return path;
+}
+
+std::string server_url(const ServerRow& row, std::string_view path) {
+  if (!row.public_reach) return fmt::format("http://127.0.0.1:{}{}", row.port, path);
+  std::string host = "127.0.0.1";
+  for (const auto& name : host_names()) {
+    if (name != "localhost" && !name.starts_with("127.") && name.find(':') == std::string::npos) {
+      host = name;
+      break;
+    }
+  }
+  return fmt::format("https://{}:{}{}", host, row.port, path);
+}
+
+ServerEnd end_of(Site& site, const ServerRow& row, const Wait& wait) {
+  ServerEnd end;
+  if (const auto file = site.channel->get(row.runtime_folder / "exit.json", wait)) {
+    end.reason = read_exit_file(*file, row.instance).value_or("");
+  }
+  if (end.reason.empty())
+    end.reason = "nobody saw how it ended (killed, or the computer was switched off)";
+  if (const auto log = site.channel->get(site.log(), wait))
+    end.log_end = printable(last_lines(*log, 12));
+  return end;
+}
+
+Result<ServerState> observe_server(const World& world, Journal& journal, Channel& channel,
+                                   std::optional<ServerRow>& row, const Wait& wait) {
+  if (!row) return ServerState::none;
+  if (!row->process || !TRY(channel.alive(*row->process, wait))) {
+    // Started and not recorded, or the supervisor was killed and the server lives: server.json
+    // knows.
+    const auto text = channel.get(row->runtime_folder / "server.json", wait);
+    const auto file = text ? read_server_file(*text) : fail(Error{});
+    if (file && file->instance == row->instance) {
+      const ProcessId supervisor{
+          .pid = file->pid, .start_ticks = file->start_ticks, .boot_id = file->boot_id};
+      const ProcessId server{.pid = file->server_pid,
+                             .start_ticks = file->server_start_ticks,
+                             .boot_id = file->boot_id};
+      for (const auto& process : {supervisor, server}) {
+        if (!TRY(channel.alive(process, wait))) continue;
+        if (!row->process || row->process->pid != process.pid) {
+          row->process = process;
+          TRY(journal.set_server_process(row->workspace, process,
+                                         row->started.value_or(world.clock.wall())));
+        }
+        return row->ready ? ServerState::running : ServerState::starting;
+      }
+    }
+    if (!row->process && !file) return row->stopped ? ServerState::stopped : ServerState::none;
+    if (row->stopped) return ServerState::stopped;
+    const auto boot = TRY(machine_boot_id(channel, wait));
+    if (row->process && row->process->boot_id != boot)
+      return ServerState::stopped;  // the machine was restarted
+    return ServerState::dead;
+  }
+  return row->ready ? ServerState::running : ServerState::starting;
+}
+
+Result<JupyterClient> client_of(const World& world, Site& site, const ServerRow& row,
+                                const Wait& wait) {
+  const auto config = TRY(site.channel->get(site.folder_of_state() / "config.json", wait));
+  auto token = TRY(token_of_config(config));
+  auto endpoint = TRY(site.channel->forward(door_of(row), wait));
+  return JupyterClient(world.http, world.random, std::move(endpoint), std::move(token));
+}
+
+Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
+                               const ServerRequest& request, Progress& progress, const Wait& wait) {
+  auto last = TRY(journal.server(site.row.id));
+  const auto state = TRY(observe_server(world, journal, *site.channel, last, wait));
+  if (state ==
+      ServerState::starting) {  // an earlier command was cut off after it had started the server
+    auto client = TRY(client_of(world, site, *last, wait));
+    TRY(until_it_answers(world.clock, site, *last, client, progress, wait));
+    last->ready = world.clock.wall();
+    TRY(journal.set_server_ready(site.row.id, *last->ready));
+    return *last;
+  }
+  // Whatever a dead server left running must not meet the new one.
+  if (last && state == ServerState::dead) {
+    TRY(site.channel->end(std::nullopt, marker, last->instance, grace, wait));
+  }
+  const auto door = TRY(choose_door(request.spec, last, site.paths.state / "certificate",
+                                    world.clock.wall(), progress));
+  ServerRow row{.workspace = site.row.id,
+                .instance = hex(world.random.bytes(16)),
+                .process = std::nullopt,
+                .port = door.port,
+                .port_asked_for = door.port_asked_for,
+                .public_reach = door.public_reach,
+                .runtime_folder = site.paths.runtime_of(site.row.id)};
+  TRY(make_private_folder(site.paths.run));
+  TRY(journal.put_server(row));
+  const auto started =
+      TRY(launch(site, request, config_for(world, site, request, row, door), wait));
+  row.process = ProcessId{.pid = started.pid,
+                          .start_ticks = started.start_ticks,
+                          .boot_id = TRY(machine_boot_id(*site.channel, wait))};
+  row.started = world.clock.wall();
+  TRY(journal.set_server_process(site.row.id, *row.process, *row.started));
+  auto client = TRY(client_of(world, site, row, wait));
+  TRY(until_it_answers(world.clock, site, row, client, progress, wait));
+  row.ready = world.clock.wall();
+  TRY(journal.set_server_ready(site.row.id, *row.ready));
+  return row;
+}
+
+Result<> stop_server(const World& world, Journal& journal, Site& site, const Wait& wait) {
+  auto row = TRY(journal.server(site.row.id));
+  TRY(observe_server(world, journal, *site.channel, row, wait));
+  if (!row) return {};
+  if (!row->stopped) TRY(journal.set_server_stopped(site.row.id, world.clock.wall()));
+  TRY(site.channel->end(row->process, marker, row->instance, grace, wait));
+  return site.channel->remove(row->runtime_folder, wait);
+}
+
+}  // namespace carrel

@@ -1,0 +1,61 @@
+// The Jupyter server of one workspace, over its machine's channel (docs/development/server.md is
+// what runs there).
+#pragma once
+
+#include "base/error.hpp"
+#include "base/progress.hpp"
+#include "base/secret.hpp"
+#include "jupyter/client.hpp"
+#include "os/wait.hpp"
+#include "workspace/journal.hpp"
+#include "workspace/site.hpp"
+#include "workspace/spec.hpp"
+#include "workspace/state.hpp"
+#include "workspace/world.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace carrel {
+
+struct ServerRequest {
+  Spec spec;
+  PreparedEnvironment environment;
+  std::filesystem::path python;  // of Carrel's own Jupyter
+};
+
+// What is known without asking the server itself: its process on the machine. `row` none:
+// ServerState::none. A start that was cut off between the act and its record is found again and
+// recorded.
+Result<ServerState> observe_server(const World& world, Journal& journal, Channel& channel,
+                                   std::optional<ServerRow>& row, const Wait& wait);
+
+// Starts it and waits until it answers. The journal's row is written before, and completed after.
+Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
+                               const ServerRequest& request, Progress& progress, const Wait& wait);
+// Ends it and everything below it; already stopped: done.
+Result<> stop_server(const World& world, Journal& journal, Site& site, const Wait& wait);
+
+Result<JupyterClient> client_of(const World& world, Site& site, const ServerRow& row,
+                                const Wait& wait);
+
+// Variables of the person's shell that reach neither the server nor what runs in the workspace, nor
+// Carrel's own.
+std::vector<std::string> variables_kept_out();
+
+// http(s)://HOST:PORT and a path; no secret in it.
+std::string server_url(const ServerRow& row, std::string_view path);
+// Where people land: JupyterLab, with the notebook if there is one.
+std::string landing_path(std::string_view notebook);
+
+// Why a server that should run does not: its exit status, and the last lines of its log.
+struct ServerEnd {
+  std::string reason;
+  std::string log_end;
+};
+ServerEnd end_of(Site& site, const ServerRow& row, const Wait& wait);
+
+}  // namespace carrel

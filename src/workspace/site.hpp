@@ -1,0 +1,42 @@
+// A workspace together with its machine and the way there: what every act of its life begins with.
+#pragma once
+
+#include "base/error.hpp"
+#include "base/progress.hpp"
+#include "channel/channel.hpp"
+#include "environment/environment.hpp"
+#include "os/wait.hpp"
+#include "workspace/journal.hpp"
+#include "workspace/provider.hpp"
+#include "workspace/world.hpp"
+
+#include <memory>
+
+namespace carrel {
+
+struct Site {
+  WorkspaceRow row;
+  MachineRow machine;
+  Provider* provider = nullptr;
+  std::unique_ptr<Channel> channel;
+  WorkspacePaths paths;  // on the machine
+
+  Environments environments() const { return {*channel, paths.environment()}; }
+  std::filesystem::path folder_of_state() const { return paths.of(row.id); }
+  std::filesystem::path log() const { return folder_of_state() / "server.log"; }
+};
+
+// The provider of this name; the nearest known one in the hint.
+Result<Provider*> provider_named(const World& world, std::string_view name);
+
+// Makes or starts the workspace's machine where needed (journalled first) and waits until it runs.
+Result<Site> make_site(const World& world, Journal& journal, const WorkspaceRow& row,
+                       std::string_view provider, Progress& progress, const Wait& wait);
+// The workspace as it is; its machine's ref is known.
+Result<Site> reach_site(const World& world, const WorkspaceRow& row, const MachineRow& machine,
+                        const Wait& wait);
+// The same by the journal; a workspace that has no machine (yet) is an error with its next step.
+Result<Site> reach_site(const World& world, Journal& journal, const WorkspaceRow& row,
+                        const Wait& wait);
+
+}  // namespace carrel
