@@ -61,9 +61,13 @@ inline std::unexpected<Error> usage_error(std::string what, std::string hint = {
 }  // namespace carrel
 
 // auto value = TRY(function_that_may_fail());   TRY(function_returning_Result_void());
-#define TRY(...)                                                         \
-  ({                                                                     \
-    auto try_result_ = (__VA_ARGS__);                                    \
-    if (!try_result_) return std::unexpected(std::move(try_result_).error()); \
-    std::move(try_result_).value();                                      \
+// A statement expression of GNU C++, which both compilers have. Names are numbered: TRY may stand inside TRY.
+#define CARREL_TRY_JOIN(a, b) a##b
+#define CARREL_TRY_AS(name, ...)                                  \
+  ({                                                              \
+    auto name = (__VA_ARGS__);                                    \
+    if (!name) return std::unexpected(std::move(name).error());   \
+    std::move(name).value();                                      \
   })
+#define CARREL_TRY_NUMBERED(number, ...) CARREL_TRY_AS(CARREL_TRY_JOIN(try_result_, number), __VA_ARGS__)
+#define TRY(...) CARREL_TRY_NUMBERED(__COUNTER__, __VA_ARGS__)
