@@ -82,6 +82,7 @@ Result<ServerStarted> launch(Site& site, const ServerRequest& request, const Ser
       wait));
   const Command command{.argv = {request.python.string(), "-I", "-m", "carrel_server", "start",
                                  (site.folder_of_state() / "config.json").string()},
+                        .environment = {{std::string(marker), config.instance}},
                         .without = variables_kept_out(),
                         .folder = site.row.folder};
   const auto ran = TRY(site.channel->run(command, wait));
@@ -225,8 +226,8 @@ Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
     TRY(journal.set_server_ready(site.row.id, *last->ready));
     return *last;
   }
-  // Whatever a dead server left running must not meet the new one.
-  if (last && state == ServerState::dead) {
+  // What a dead server left, or a start that was cut off still brings up, must not meet the new one.
+  if (last && state != ServerState::stopped) {
     TRY(site.channel->end(std::nullopt, marker, last->instance, grace, wait));
   }
   const auto door = TRY(choose_door(request.spec, last, site.paths.state / "certificate",

@@ -174,6 +174,7 @@ Result<> check_notebook(Site& site, const Spec& spec, const Wait& wait) {
 Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceRow& row,
                           const Wish& wish, const Spec& asked_now, Progress& progress,
                           const Wait& wait) {
+  if (row.wanted != Wanted::running) TRY(journal.want(row.id, Wanted::running));
   auto site = TRY(make_site(world, journal, row,
                             wish.spec.on.value_or(std::string(default_provider)), progress, wait));
   UpResult result{.status = {.id = row.id, .name = row.name}};
@@ -183,13 +184,16 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
     auto client = TRY(client_of(world, site, *server, wait));
     if (client.version(wait)) {
       result.was_up = true;
+      if (server->stopped) {  // a stop was cut off before it did anything
+        server->stopped.reset();
+        TRY(journal.put_server(*server));
+      }
       result.proof = TRY(read_proof(row.proof));
       note_differences(asked_now, *server, row, progress);
     }
   }
   if (!result.was_up) {
     TRY(check_notebook(site, wish.spec, wait));
-    if (row.wanted != Wanted::running) TRY(journal.want(row.id, Wanted::running));
     std::filesystem::path python;
     const auto environment =
         TRY(prepare_environment(world, journal, site, wish.spec, progress, wait, python));
