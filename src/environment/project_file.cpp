@@ -36,6 +36,7 @@ Result<ProjectFile> read_project_file(std::string_view name, std::string_view co
   }
   const auto uv = root["tool"]["uv"];
   found.is_package = found.has_project && uv["package"].value_or(root["build-system"].is_table());
+  found.has_workspace = uv["workspace"].is_table();
   if (const auto* sources = uv["sources"].as_table()) {
     const auto is_local = [](const toml::node& source) {
       const auto* table = source.as_table();

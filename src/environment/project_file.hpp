@@ -1,10 +1,10 @@
 // What Carrel itself must know of a pyproject.toml.
 #pragma once
 
+#include "base/error.hpp"
+
 #include <string>
 #include <string_view>
-
-#include "base/error.hpp"
 
 namespace carrel {
 
@@ -14,6 +14,7 @@ struct ProjectFile {
   bool dynamic_dependencies = false;  // only the build back end knows them
   bool is_package = false;            // [project] and [build-system], or tool.uv.package = true
   bool local_sources = false;         // [tool.uv.sources] with a path or a workspace
+  bool has_workspace = false;  // [tool.uv.workspace]: other projects of the folder belong to it
   std::string requires_python;
 };
 
