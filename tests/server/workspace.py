@@ -62,7 +62,7 @@ class Workspace:
         self.base, self.package = Path(folder), package_folder
         self.root = self.base / "root"
         self.root.mkdir(parents=True, exist_ok=True)
-        self.env = env or clean_environment()
+        self.env = dict(env or clean_environment())
         self.runtime = self.base / "run"
         self.config = {
             "version": 1, "instance": secrets.token_hex(8), "name": "hello", "root_dir": str(self.root),
@@ -73,6 +73,7 @@ class Workspace:
             "lab_workspaces_dir": str(self.base / "lab" / "workspaces"),
             "early_kernel": True, "extensions": "lean", "stop_grace_s": 5, **changes,
         }
+        self.env["CARREL_SERVER"] = self.config["instance"]
         self.kernelspec("python3")
         self.client = Client(self.config["socket"])
 

@@ -22,10 +22,7 @@ class CarrelServer(jupyter_server.serverapp.ServerApp):
     def open_doors(self, config, unix_door, tcp_doors, kernel):
         self.carrel, self.unix_door, self.tcp_doors, self.waiting = config, unix_door, tcp_doors, kernel
         log.hide(config.token, config.hashed_password)
-
-    def init_logging(self):
-        super().init_logging()
-        log.for_everybody(self.log)
+        log.for_everybody()
 
     def init_configurables(self):
         super().init_configurables()

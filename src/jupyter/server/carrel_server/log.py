@@ -43,14 +43,19 @@ class NoChatter(logging.Filter):
         return not self._chatter.search(record.getMessage())
 
 
-def for_everybody(jupyter):
+quiet = {
+    "filters": {"chatter": {"()": "carrel_server.log.NoChatter"}},
+    "handlers": {"console": {"filters": ["chatter"]}},
+}
+
+
+def for_everybody():
     """What libraries say outside Jupyter's own logger goes the same way."""
     handler = logging.StreamHandler()
     handler.setFormatter(Formatter(line, time_format))
     logging.getLogger().addHandler(handler)
     logging.captureWarnings(True)
-    for each in (handler, *jupyter.handlers):
-        each.addFilter(NoChatter())
+    handler.addFilter(NoChatter())
 
 
 def request(handler):

@@ -58,7 +58,9 @@ def jupyter_config(config, port):
         kernel_manager_class="carrel_server.kernels.Kernels",
         kernel_spec_manager_class="carrel_server.kernels.Specs",
     )
-    c.Application.update(log_format=log.line, log_datefmt=log.time_format, log_level="INFO")
+    c.Application.update(
+        log_format=log.line, log_datefmt=log.time_format, log_level="INFO", logging_config=log.quiet
+    )
     c.ExtensionApp.log_level = "WARN"
     c.IdentityProvider.token = config.token
     c.PasswordIdentityProvider.update(
