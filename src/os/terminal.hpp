@@ -17,7 +17,7 @@ class Terminal {
   virtual bool output_is_terminal() const = 0;  // standard output
   virtual bool error_is_terminal() const = 0;   // standard error: progress goes there
   virtual bool can_ask() const = 0;             // standard input and error are a terminal
-  virtual bool colours() const = 0;             // a terminal, NO_COLOR unset or empty, TERM not dumb
+  virtual bool colours() const = 0;             // NO_COLOR unset or empty, TERM not dumb; ask also which one is a terminal
   virtual int width() const = 0;                // columns, 80 if unknown
   virtual void out(std::string_view text) = 0;  // standard output, whole; a closed pipe ends the program quietly
   virtual void err(std::string_view text) = 0;
