@@ -1,1 +1,90 @@
-int main() { return 0; }
+// The program: the real world, made once and handed down, and the table of commands.
+#include "channel/direct.hpp"
+#include "cli/command.hpp"
+#include "cli/commands.hpp"
+#include "cli/program.hpp"
+#include "cli/version.hpp"
+#include "os/clock.hpp"
+#include "os/http.hpp"
+#include "os/process.hpp"
+#include "os/random.hpp"
+#include "os/terminal.hpp"
+#include "os/wait.hpp"
+#include "provider/local/local_provider.hpp"
+#include "workspace/paths.hpp"
+#include "workspace/provider.hpp"
+
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+using namespace carrel;
+
+int print_version() {
+  const auto line = "carrel " + std::string(cli::version) + "\n";
+  return std::fputs(line.c_str(), stdout) >= 0 && std::fflush(stdout) == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Before anything is made: scripts ask for it at every login.
+  if (argc == 2 && std::string_view(argv[1]) == "--version") return print_version();
+
+  SystemClock clock;
+  SystemRandom random;
+  SystemProcesses processes;
+  LocalHttp http;
+  SystemTerminal terminal;
+  Interrupt interrupt;
+  interrupt.catch_signals();
+  const auto environment = this_environment();
+  DirectChannel here(processes, environment);
+  std::optional<LocalProvider> local;
+  std::error_code gone;  // the current folder may have been removed; commands that need it say so
+
+  const cli::World world{
+      .clock = clock,
+      .random = random,
+      .processes = processes,
+      .http = http,
+      .here = here,
+      .terminal = terminal,
+      .interrupt = interrupt,
+      .environment = environment,
+      .folder = std::filesystem::current_path(gone),
+      .user = ::getuid(),
+      .provider_names = {"local"},
+      .providers =
+          [&](const WorkspacePaths& paths) {
+            local.emplace(processes, paths, environment);
+            return Providers{{"local", &*local}};
+          },
+  };
+  const std::vector<cli::Command> commands{
+      cli::up_command(world.provider_names),
+      cli::start_command(),
+      cli::stop_command(),
+      cli::rm_command(),
+      cli::ls_command(),
+      cli::status_command(),
+      cli::logs_command(),
+      cli::open_command(),
+      cli::url_command(),
+      cli::run_command(),
+      cli::exec_command(),
+      cli::doctor_command(),
+      cli::cache_command(),
+      cli::password_command(),
+      cli::completion_command(),
+      cli::help_command(),
+  };
+  return cli::run_program(world, commands, {argv + 1, argv + argc});
+}

@@ -1,0 +1,162 @@
+#include "base/error.hpp"
+#include "base/names.hpp"
+#include "base/secret.hpp"
+#include "base/text.hpp"
+#include "cli/command.hpp"
+#include "cli/commands.hpp"
+#include "cli/password_input.hpp"
+#include "cli/progress.hpp"
+#include "cli/ready.hpp"
+#include "workspace/spec.hpp"
+#include "workspace/workspaces.hpp"
+
+#include <charconv>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace carrel::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<std::uint16_t> port_of(const std::string& text) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 1 || number > 65535) {
+    return usage_error("--port " + printable(text) + " is no port", "a number from 1 to 65535");
+  }
+  return static_cast<std::uint16_t>(number);
+}
+
+Result<Spec> flags_of(const Given& given) {
+  Spec spec;
+  if (const auto name = given.value("--name")) spec.name = TRY(WorkspaceName::parse(*name));
+  spec.on = given.value("--on");
+  spec.environment = given.value("--environment");
+  if (const auto notebook = given.value("--notebook")) {
+    TRY(check_notebook_path(*notebook));
+    spec.notebook = *notebook;
+  }
+  if (const auto port = given.value("--port")) spec.port = TRY(port_of(*port));
+  if (given.has("--public")) spec.public_reach = true;
+  return spec;
+}
+
+Result<fs::path> folder_of(const CommandContext& context) {
+  const auto given = context.given.one("FOLDER");
+  std::error_code error;
+  const auto path = context.world.folder / (given.empty() ? "." : given);
+  auto folder = fs::canonical(path, error);
+  if (error) {
+    return usage_error("there is no folder " + printable(given.empty() ? path.string() : given),
+                       "carrel up FOLDER, or inside a folder: carrel up");
+  }
+  if (!fs::is_directory(folder, error)) {
+    const bool notebook = folder.extension() == ".ipynb";
+    return usage_error(printable(given) + " is no folder",
+                       notebook ? "carrel up " + shell_quoted(folder.parent_path().string()) +
+                                      " --notebook " + shell_quoted(folder.filename().string())
+                                : "carrel up takes the folder that the notebooks are in");
+  }
+  return folder;
+}
+
+Result<std::optional<Secret>> password_given(const CommandContext& context) {
+  if (context.given.has("--password-stdin")) return TRY(password_from_input(context));
+  const auto file = context.variable("CARREL_PASSWORD_FILE");
+  if (file.empty()) return std::nullopt;
+  return TRY(password_from_file(context.world.folder / file, context.world.user));
+}
+
+Result<int> run_up(CommandContext& context) {
+  UpRequest request{
+      .folder = TRY(folder_of(context)), .flags = TRY(flags_of(context.given)), .password = {}};
+  auto workspaces = TRY(context.workspaces());
+  if (context.given.has("--password-stdin")) {
+    request.password = TRY(password_given(context));
+  } else if (TRY(workspaces.needs_password(request))) {
+    request.password = TRY(password_given(context));
+    if (!request.password) {
+      request.password = TRY(ask_new_password(
+          context, "Others will reach this notebook. A password for it: ",
+          "give it with --password-stdin, or in a file that CARREL_PASSWORD_FILE names"));
+    }
+  }
+  auto progress = progress_for(context);
+  auto result = workspaces.up(request, *progress, context.wait());
+  progress->close(result ? ShownProgress::Outcome::done : ShownProgress::Outcome::failed);
+  progress.reset();
+  if (!result) return std::unexpected(std::move(result).error());
+  const auto row = TRY(workspaces.find(result->status.name.text(), context.world.folder));
+  TRY(show_ready(context, workspaces, row, *result));
+  return 0;
+}
+
+}  // namespace
+
+Command up_command(const std::vector<std::string>& providers) {
+  return {
+      .name = "up",
+      .group = "Start and stop",
+      .summary = "make a notebook of a folder and prove that it works",
+      .arguments = {{.name = "FOLDER",
+                     .help = "the folder; without one, the current folder",
+                     .offers = Offers::folders}},
+      .options = {{.name = "--name",
+                   .value = "NAME",
+                   .help = "what the workspace is called; by default the folder's name"},
+                  {.name = "--on",
+                   .value = "PLACE",
+                   .help = "where it runs; by default this computer",
+                   .offers = Offers::providers,
+                   .choices = providers},
+                  {.name = "--environment",
+                   .letter = "-e",
+                   .value = "WHAT",
+                   .help =
+                       "`minimal`, `pytorch`, `tensorflow`, `jax`, a file such as "
+                       "requirements.txt, or the path of an "
+                       "interpreter or virtual environment; by default what the folder's files say",
+                   .offers = Offers::files,
+                   .choices = {"minimal", "pytorch", "tensorflow", "jax"}},
+                  {.name = "--notebook",
+                   .value = "PATH",
+                   .help = "opened first; a path inside the folder",
+                   .offers = Offers::notebooks},
+                  {.name = "--port",
+                   .letter = "-p",
+                   .value = "PORT",
+                   .help = "the port of the address; by default a free one"},
+                  {.name = "--public",
+                   .help = "let other computers reach it: HTTPS, and a password"},
+                  {.name = "--password-stdin", .help = "read the password from standard input"},
+                  yes_option("do not ask before what costs money (here nothing does)"),
+                  json_option()},
+      .text =
+          "Makes the environment, starts Jupyter with JupyterLab, runs a cell in a real kernel "
+          "through it, and prints an "
+          "address that opens signed in. In a folder that has a workspace `up` means that one; "
+          "when it is up already, "
+          "it says so at once.\n\n"
+          "    carrel up\n"
+          "    carrel up examples/digits --environment pytorch\n"
+          "    carrel up --environment ~/venvs/course --notebook lesson-1.ipynb\n\n"
+          "What it should be can also stand in the folder's `carrel.toml`, see "
+          "docs/reference/carrel.toml.md; "
+          "options win.\n\n"
+          "Without `--public` only this computer reaches the notebook. With it, the address is "
+          "HTTPS with a "
+          "certificate that Carrel makes, and a password is needed: `--password-stdin`, a file "
+          "named by "
+          "`CARREL_PASSWORD_FILE` that nobody else may read, or the answer on the terminal.\n\n"
+          "    carrel up --public --password-stdin < password.txt\n\n"
+          "An interrupted `up` leaves nothing half done that the next `up` would not complete.",
+      .run = run_up};
+}
+
+}  // namespace carrel::cli
