@@ -7,6 +7,7 @@ import shutil
 import pytest
 from playwright.sync_api import TimeoutError as Late
 from playwright.sync_api import expect, sync_playwright
+from support import until
 
 password = "correct horse battery staple"
 chromium = shutil.which("chromium") or "/usr/bin/chromium"
@@ -106,11 +107,6 @@ def test_a_terminal_opens_in_the_page(home, page):
     terminal = page.locator(".jp-Terminal")
     expect(terminal).to_be_visible()
     terminal.click()
-    with page.expect_response(lambda response: "/api/contents" in response.url, timeout=30_000):
-        page.keyboard.type("echo made-by-$((6 * 7)) > from-terminal.txt\n")
-    page.wait_for_function("() => true")
-    for _ in range(600):
-        if (folder / "from-terminal.txt").exists():
-            break
-        page.wait_for_timeout(100)
+    page.keyboard.type("echo made-by-$((6 * 7)) > from-terminal.txt\n")
+    until(lambda: (folder / "from-terminal.txt").exists(), 30, "the file that the terminal makes")
     assert (folder / "from-terminal.txt").read_text() == "made-by-42\n"
