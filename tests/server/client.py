@@ -9,6 +9,7 @@ import uuid
 
 import websocket
 
+patience_s = 20  # less than the 30 s between the server's pings, which would keep a lost message waited for
 TOKEN = "0123456789abcdef0123456789abcdef"
 
 
@@ -41,10 +42,10 @@ class Client:
     def connect(self):
         if isinstance(self.where, str):
             plain = socket.socket(socket.AF_UNIX)
-            plain.settimeout(30)
+            plain.settimeout(patience_s)
             plain.connect(self.where)
             return plain
-        plain = socket.create_connection(self.where, timeout=30)
+        plain = socket.create_connection(self.where, timeout=patience_s)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not self.tls:
             return plain
@@ -53,7 +54,7 @@ class Client:
         return context.wrap_socket(plain)
 
     def request(self, method, path, body=None, headers=None, token=True):
-        connection = http.client.HTTPConnection("localhost", timeout=30)
+        connection = http.client.HTTPConnection("localhost", timeout=patience_s)
         connection.sock = self.connect()
         send = {"Host": "localhost", **(headers or {})}
         if token:
@@ -73,7 +74,7 @@ class Client:
     def websocket(self, path):
         headers = [f"Authorization: token {self.token}"]
         return websocket.create_connection(
-            f"ws://localhost{path}", socket=self.connect(), header=headers, timeout=30
+            f"ws://localhost{path}", socket=self.connect(), header=headers, timeout=patience_s
         )
 
     def session(self, notebook, kernel="python3"):

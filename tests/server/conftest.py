@@ -46,16 +46,14 @@ def stock_server():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=["carrel", "carrel_second", "stock"])
+@pytest.fixture(params=["carrel", "stock"])
 def kernel(request, make):
-    """(client, kernel id): Carrel's first kernel, a later one, and one of stock `jupyter lab`."""
+    """(client, kernel id): Carrel's first kernel, and one of stock `jupyter lab`."""
     if request.param == "stock":
         client = request.getfixturevalue("stock_server").client
     else:
         client = make().up().client
     identifier = client.kernel()
-    if request.param == "carrel_second":
-        identifier = client.kernel()
     yield client, identifier
     if request.param == "stock":
         client.request("DELETE", f"/api/kernels/{identifier}")

@@ -1,4 +1,4 @@
-"""What a person does with kernels, on Carrel's first kernel, on a later one, and on stock `jupyter lab`."""
+"""What a person does with kernels, on Carrel's first kernel and on stock `jupyter lab`."""
 
 import pytest
 from client import Channels, until
@@ -55,6 +55,15 @@ def test_a_session_changes_its_kernel(kernel):
     assert client.run(changed["kernel"]["id"], "6*7") == "42"
     assert client.request("DELETE", f"/api/sessions/{session['id']}").status == 204
     assert identifier in [each["id"] for each in client.get("/api/kernels").json()]
+
+
+def test_a_second_kernel_is_a_kernel_like_the_first(make):
+    client = make().up().client
+    client.kernel()
+    second = client.kernel()
+    test_a_cell_that_runs_for_ever_is_interrupted((client, second))
+    test_a_restarted_kernel_keeps_its_id_and_forgets_its_names((client, second))
+    test_a_deleted_kernel_is_gone((client, second))
 
 
 @pytest.mark.parametrize("kind", ["carrel", "stock"])
