@@ -1,10 +1,15 @@
-// A connected byte stream to a local server: a unix socket or a TCP address. Blocking, with a Wait for every step; one thread
-// at a time. Nothing here speaks TLS: Carrel talks to its own servers through a private socket.
+// A connected byte stream to a local server: a unix socket or a TCP address. Blocking, with a Wait
+// for every step; one thread at a time. Nothing here speaks TLS: Carrel talks to its own servers
+// through a private socket.
 //
-// What is already there is given even when the deadline has passed, so that an expired Wait means "what has come so far"; a
-// raised interrupt ends a call whatever there is, so that a stream that never pauses can be left.
-// Over TCP, Nagle's algorithm is off and received bytes are acknowledged at once: a delayed acknowledgement costs 40 ms a cell.
+// What is already there is given even when the deadline has passed, so that an expired Wait means
+// "what has come so far"; a raised interrupt ends a call whatever there is, so that a stream that
+// never pauses can be left. Over TCP, Nagle's algorithm is off and received bytes are acknowledged
+// at once: a delayed acknowledgement costs 40 ms a cell.
 #pragma once
+
+#include "base/error.hpp"
+#include "os/wait.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,9 +17,6 @@
 #include <span>
 #include <string>
 #include <variant>
-
-#include "base/error.hpp"
-#include "os/wait.hpp"
 
 namespace carrel {
 
@@ -27,7 +29,8 @@ using Endpoint = std::variant<std::filesystem::path, TcpAddress>;
 
 class Connection {
  public:
-  // Reason::unreachable when nobody listens there. A unix socket whose server has not accepted yet is waited for.
+  // Reason::unreachable when nobody listens there. A unix socket whose server has not accepted yet
+  // is waited for.
   static Result<Connection> open(const Endpoint& endpoint, const Wait& wait);
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
@@ -35,7 +38,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
-  // At least one byte, or 0 at the end of the stream. Reason::unreachable when the other side broke off.
+  // At least one byte, or 0 at the end of the stream. Reason::unreachable when the other side broke
+  // off.
   Result<std::size_t> read_some(std::span<char> buffer);
   Result<std::size_t> write_some(std::span<const char> bytes);
   void set_wait(const Wait& wait) { wait_ = wait; }  // holds for the calls that follow
