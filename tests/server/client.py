@@ -9,7 +9,9 @@ import uuid
 
 import websocket
 
-patience_s = 20  # less than the 30 s between the server's pings, which would keep a lost message waited for
+patience_s = (
+    20  # less than the 30 s between the server's pings, which would keep a lost message waited for
+)
 TOKEN = "0123456789abcdef0123456789abcdef"
 
 
@@ -78,7 +80,12 @@ class Client:
         )
 
     def session(self, notebook, kernel="python3"):
-        body = {"path": notebook, "name": notebook.rpartition("/")[2], "type": "notebook", "kernel": {"name": kernel}}
+        body = {
+            "path": notebook,
+            "name": notebook.rpartition("/")[2],
+            "type": "notebook",
+            "kernel": {"name": kernel},
+        }
         answer = self.post("/api/sessions", body)
         assert answer.status == 201, answer.body
         return answer.json()
@@ -98,7 +105,9 @@ class Channels:
 
     def __init__(self, client, kernel_id):
         self.session = uuid.uuid4().hex
-        self.socket = client.websocket(f"/api/kernels/{kernel_id}/channels?session_id={self.session}")
+        self.socket = client.websocket(
+            f"/api/kernels/{kernel_id}/channels?session_id={self.session}"
+        )
 
     def __enter__(self):
         return self
@@ -107,13 +116,31 @@ class Channels:
         self.socket.close()
 
     def send(self, channel, kind, content):
-        header = {"msg_id": uuid.uuid4().hex, "msg_type": kind, "session": self.session, "username": "", "version": "5.3"}
-        message = {"channel": channel, "header": header, "parent_header": {}, "metadata": {}, "content": content}
+        header = {
+            "msg_id": uuid.uuid4().hex,
+            "msg_type": kind,
+            "session": self.session,
+            "username": "",
+            "version": "5.3",
+        }
+        message = {
+            "channel": channel,
+            "header": header,
+            "parent_header": {},
+            "metadata": {},
+            "content": content,
+        }
         self.socket.send(json.dumps(message))
         return header["msg_id"]
 
     def execute(self, code):
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": True}
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": True,
+        }
         return self.send("shell", "execute_request", content)
 
     def receive(self):

@@ -3,6 +3,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+
 from workspace import Stock, Workspace, package
 
 # Short paths: a unix socket's path has 107 bytes at most.

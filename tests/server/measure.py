@@ -1,4 +1,6 @@
-"""From the command to the first cell's result: Carrel's server beside `jupyter lab` by hand. Medians, both with compiled bytecode."""
+"""From the command to the first cell's result: Carrel's server beside `jupyter lab` by hand.
+Medians, both with compiled bytecode.
+"""
 
 import statistics
 import sys
@@ -6,9 +8,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from workspace import Stock, Workspace, clean_environment, package
-
 from client import until
+
+from workspace import Stock, Workspace, clean_environment, package
 
 
 def carrel(folder, package_folder):

@@ -1,4 +1,6 @@
-"""The kernel that is started before the server: taken when it is what a launch asks for, replaced when it is not."""
+"""The kernel that is started before the server: taken when it is what a launch asks for, replaced
+when it is not.
+"""
 
 import json
 import os
@@ -6,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from client import until
+
 from workspace import Stock, alive, clean_environment, processes_of
 
 taken = "was ready before it was asked for"
@@ -28,7 +31,9 @@ def kernel_pid(client, identifier):
     return int(client.run(identifier, "import os; os.getpid()"))
 
 
-@pytest.mark.parametrize("notebook", ["first.ipynb", "deep/er/no-such.ipynb", "a name with é.ipynb"])
+@pytest.mark.parametrize(
+    "notebook", ["first.ipynb", "deep/er/no-such.ipynb", "a name with é.ipynb"]
+)
 def test_the_notebooks_session_gets_the_kernel_that_is_running(make, notebook):
     workspace = make(notebook=notebook)
     (workspace.root / "deep").mkdir()
@@ -36,7 +41,10 @@ def test_the_notebooks_session_gets_the_kernel_that_is_running(make, notebook):
     pid = early_pid(workspace)
     assert kernel_pid(workspace.client, workspace.client.session(notebook)["kernel"]["id"]) == pid
     assert taken in workspace.log()
-    assert kernel_pid(workspace.client, workspace.client.session("second.ipynb")["kernel"]["id"]) != pid
+    assert (
+        kernel_pid(workspace.client, workspace.client.session("second.ipynb")["kernel"]["id"])
+        != pid
+    )
 
 
 def test_a_plain_kernel_gets_it_when_no_notebook_opens_first(make):
@@ -54,15 +62,28 @@ def start_differently(workspace, how):
         return workspace.client.session("first.ipynb", kernel="other")["kernel"]["id"]
     more = {"env": {"FROM_SPEC": "changed"}} if how == "another environment" else {}
     if how == "another command":
-        more["argv"] = json.loads((workspace.base / "data/kernels/other/kernel.json").read_text())["argv"][:1] + [
-            "-m", "ipykernel_launcher", "-f", "{connection_file}",
+        more["argv"] = json.loads((workspace.base / "data/kernels/other/kernel.json").read_text())[
+            "argv"
+        ][:1] + [
+            "-m",
+            "ipykernel_launcher",
+            "-f",
+            "{connection_file}",
         ]
     workspace.kernelspec("python3", **more)
     return workspace.client.session("first.ipynb")["kernel"]["id"]
 
 
 @pytest.mark.parametrize(
-    "how", ["another notebook", "no notebook", "another kernel", "another environment", "another command", "dead"]
+    "how",
+    [
+        "another notebook",
+        "no notebook",
+        "another kernel",
+        "another environment",
+        "another command",
+        "dead",
+    ],
 )
 def test_a_launch_that_asks_for_something_else_starts_its_own_kernel(make, how):
     workspace = make(notebook="first.ipynb")
@@ -109,7 +130,9 @@ look = "import os, sys, json; print(json.dumps([dict(os.environ), sys.path, os.g
 
 
 def test_the_kernels_environment_is_that_of_stock_jupyter(make, folder):
-    """Names and values of variables, sys.path, folder: the first kernel, a later one, and `jupyter lab` by hand."""
+    """Names and values of variables, sys.path, folder: the first kernel, a later one, and `jupyter
+    lab` by hand.
+    """
     base = clean_environment(MARK="from the shell")
     workspace = make(notebook="first.ipynb", env=base)
     seen = []
@@ -120,14 +143,21 @@ def test_the_kernels_environment_is_that_of_stock_jupyter(make, folder):
         workspace.client.request("DELETE", f"/api/sessions/{session['id']}")
     assert taken in workspace.log()
     data = workspace.base / "data"
-    isolated = {"JUPYTER_DATA_DIR": str(data), "JUPYTER_CONFIG_DIR": str(folder / "none"), "JUPYTER_PREFER_ENV_PATH": "0"}
+    isolated = {
+        "JUPYTER_DATA_DIR": str(data),
+        "JUPYTER_CONFIG_DIR": str(folder / "none"),
+        "JUPYTER_PREFER_ENV_PATH": "0",
+    }
     stock = Stock(workspace.base, env={**base, **isolated}).up()
     session = stock.client.session("first.ipynb")
     seen.append(json.loads(stock.client.run(session["kernel"]["id"], look)))
     stock.stop()
     for environment, *_ in seen:
         assert environment["MARK"] == "from the shell" and environment["FROM_SPEC"] == "yes"
-        assert environment.pop("CARREL_SERVER", workspace.config["instance"]) == workspace.config["instance"]
+        assert (
+            environment.pop("CARREL_SERVER", workspace.config["instance"])
+            == workspace.config["instance"]
+        )
         for name in (*isolated, "JUPYTER_RUNTIME_DIR", "JPY_PARENT_PID"):
             environment.pop(name, None)
     assert seen[0] == seen[1] == seen[2]

@@ -2,6 +2,7 @@
 
 import pytest
 from client import Channels, until
+
 from workspace import Stock
 
 
@@ -41,7 +42,10 @@ def test_a_kernel_that_dies_is_started_again(kernel):
     client, identifier = kernel
     with Channels(client, identifier) as channels:
         channels.execute("import os; os._exit(3)")
-        while channels.receive()["content"].get("execution_state") not in ("restarting", "autorestarting"):
+        while channels.receive()["content"].get("execution_state") not in (
+            "restarting",
+            "autorestarting",
+        ):
             pass
     assert client.run(identifier, "6*7") == "42"
 

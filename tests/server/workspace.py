@@ -21,7 +21,11 @@ _foreign = ("JUPYTER", "PYTHON", "VIRTUAL_ENV", "CONDA", "UV_", "JPY_")
 def package(folder):
     """A copy whose bytecode is compiled, so that the source tree stays clean."""
     copy = Path(folder) / "package"
-    shutil.copytree(source / "carrel_server", copy / "carrel_server", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        source / "carrel_server",
+        copy / "carrel_server",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
     subprocess.run([sys.executable, "-m", "compileall", "-q", copy], check=True)
     return copy
 
@@ -65,13 +69,28 @@ class Workspace:
         self.env = dict(env or clean_environment())
         self.runtime = self.base / "run"
         self.config = {
-            "version": 1, "instance": secrets.token_hex(8), "name": "hello", "root_dir": str(self.root),
-            "notebook": None, "ip": "127.0.0.1", "port": 0, "certfile": None, "keyfile": None, "token": TOKEN,
-            "hashed_password": None, "socket": str(self.base / "s"), "runtime_dir": str(self.runtime),
-            "config_dir": str(self.base / "config"), "data_dir": str(self.base / "data"), "log": str(self.base / "log"),
+            "version": 1,
+            "instance": secrets.token_hex(8),
+            "name": "hello",
+            "root_dir": str(self.root),
+            "notebook": None,
+            "ip": "127.0.0.1",
+            "port": 0,
+            "certfile": None,
+            "keyfile": None,
+            "token": TOKEN,
+            "hashed_password": None,
+            "socket": str(self.base / "s"),
+            "runtime_dir": str(self.runtime),
+            "config_dir": str(self.base / "config"),
+            "data_dir": str(self.base / "data"),
+            "log": str(self.base / "log"),
             "lab_settings_dir": str(self.base / "lab" / "settings"),
             "lab_workspaces_dir": str(self.base / "lab" / "workspaces"),
-            "early_kernel": True, "extensions": "lean", "stop_grace_s": 5, **changes,
+            "early_kernel": True,
+            "extensions": "lean",
+            "stop_grace_s": 5,
+            **changes,
         }
         self.env["CARREL_SERVER"] = self.config["instance"]
         self.kernelspec("python3")
@@ -81,8 +100,18 @@ class Workspace:
         folder = self.base / "data" / "kernels" / name
         folder.mkdir(parents=True, exist_ok=True)
         spec = {
-            "argv": [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            "display_name": name, "language": "python", "env": {"FROM_SPEC": "yes"}, **more,
+            "argv": [
+                sys.executable,
+                "-Xfrozen_modules=off",
+                "-m",
+                "ipykernel_launcher",
+                "-f",
+                "{connection_file}",
+            ],
+            "display_name": name,
+            "language": "python",
+            "env": {"FROM_SPEC": "yes"},
+            **more,
         }
         (folder / "kernel.json").write_text(json.dumps(spec))
 
@@ -93,11 +122,25 @@ class Workspace:
         return path
 
     def command(self, verb="start"):
-        return [sys.executable, "-I", "-c", launcher, str(self.package), verb, str(self.write_config())]
+        return [
+            sys.executable,
+            "-I",
+            "-c",
+            launcher,
+            str(self.package),
+            verb,
+            str(self.write_config()),
+        ]
 
     def start(self):
         """The line that `start` printed."""
-        done = subprocess.run(self.command(), env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=20)
+        done = subprocess.run(
+            self.command(),
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=20,
+        )
         line = json.loads(done.stdout)
         assert (done.returncode == 0) == ("error" not in line), line
         if "pid" in line:
@@ -149,19 +192,33 @@ class Stock:
         self.root.mkdir(parents=True, exist_ok=True)
         home = self.base / "home"
         home.mkdir(exist_ok=True)
-        self.env = env or clean_environment(JUPYTER_CONFIG_DIR=str(home / "c"), JUPYTER_DATA_DIR=str(home / "d"))
+        self.env = env or clean_environment(
+            JUPYTER_CONFIG_DIR=str(home / "c"), JUPYTER_DATA_DIR=str(home / "d")
+        )
         self.env["JUPYTER_RUNTIME_DIR"] = str(home / "r")
         self.port = free_port()
         self.arguments = [
-            sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={self.port}",
-            "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", *options,
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--allow-root",
+            f"--port={self.port}",
+            "--ServerApp.port_retries=0",
+            f"--IdentityProvider.token={TOKEN}",
+            *options,
         ]
         self.client = Client(("127.0.0.1", self.port))
 
     def spawn(self):
         with open(self.base / "log", "wb") as log:
             self.process = subprocess.Popen(
-                self.arguments, cwd=self.root, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.arguments,
+                cwd=self.root,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     def ready(self):

@@ -1,4 +1,6 @@
-"""Stock ServerApp with two doors that are open already, a first kernel that may be waiting, and its own log."""
+"""Stock ServerApp with two doors that are open already, a first kernel that may be waiting, and its
+own log.
+"""
 
 import signal
 import ssl
@@ -10,7 +12,6 @@ from tornado import httpserver, ioloop
 
 from . import handlers, kernels, log, settings, terminals, tickets  # noqa: F401
 
-
 ExtensionApp._log_formatter_cls = log.Formatter
 
 
@@ -20,7 +21,12 @@ class CarrelServer(jupyter_server.serverapp.ServerApp):
     _log_formatter_cls = log.Formatter
 
     def open_doors(self, config, unix_door, tcp_doors, kernel):
-        self.carrel, self.unix_door, self.tcp_doors, self.waiting = config, unix_door, tcp_doors, kernel
+        self.carrel, self.unix_door, self.tcp_doors, self.waiting = (
+            config,
+            unix_door,
+            tcp_doors,
+            kernel,
+        )
         log.hide(config.token, config.hashed_password)
         log.for_everybody()
 
@@ -40,7 +46,9 @@ class CarrelServer(jupyter_server.serverapp.ServerApp):
 
     def init_signal(self):
         super().init_signal()
-        signal.signal(signal.SIGHUP, lambda *_: self.io_loop.add_callback_from_signal(self.reload_certificate))
+        signal.signal(
+            signal.SIGHUP, lambda *_: self.io_loop.add_callback_from_signal(self.reload_certificate)
+        )
 
     def _tls(self):
         if not self.certfile:
@@ -71,13 +79,17 @@ class CarrelServer(jupyter_server.serverapp.ServerApp):
         self.unix_server.add_sockets([self.unix_door])
         self._http_server.add_sockets(self.tcp_doors)
         if self.waiting:
-            ioloop.IOLoop.current().call_later(kernels.unclaimed_s, self.kernel_manager.drop_unclaimed)
+            ioloop.IOLoop.current().call_later(
+                kernels.unclaimed_s, self.kernel_manager.drop_unclaimed
+            )
 
     def start_app(self):
         """Stock, without its banner, its browser and its file that holds the token."""
         JupyterApp.start(self)
         scheme = "https" if self.certfile else "http"
-        self.log.info("ready on %s://%s:%d and %s", scheme, self.carrel.ip, self.port, self.carrel.socket)
+        self.log.info(
+            "ready on %s://%s:%d and %s", scheme, self.carrel.ip, self.port, self.carrel.socket
+        )
 
     def stop(self, from_signal=False):
         if hasattr(self, "unix_server"):

@@ -1,4 +1,5 @@
-"""The configuration of one server: a JSON file that only its owner can read. Unknown keys are refused.
+"""The configuration of one server: a JSON file that only its owner can read. Unknown keys are
+refused.
 
 Imported before everything else, in the supervisor too: nothing heavy here.
 """
@@ -59,10 +60,19 @@ def _has_kind(value, kind):
     if kind == _number:
         return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
     if kind == _object:
-        return isinstance(value, dict) and all(v is None or isinstance(v, str) for v in value.values())
+        return isinstance(value, dict) and all(
+            v is None or isinstance(v, str) for v in value.values()
+        )
     if kind == _list:
-        return isinstance(value, list) and all(isinstance(v, str) and os.path.isabs(v) for v in value)
-    return isinstance(value, str) and value and "\0" not in value and (kind == _text or os.path.isabs(value))
+        return isinstance(value, list) and all(
+            isinstance(v, str) and os.path.isabs(v) for v in value
+        )
+    return (
+        isinstance(value, str)
+        and value
+        and "\0" not in value
+        and (kind == _text or os.path.isabs(value))
+    )
 
 
 def check(values):
@@ -76,7 +86,10 @@ def check(values):
         if value is _required:
             wrong.append(f"{key!r} is missing")
         elif not (value is None and nullable) and not _has_kind(value, kind):
-            wrong.append(f"{key!r} must be a {'non-empty ' if kind == _text else ''}{kind}" + (" or null" if nullable else ""))
+            wrong.append(
+                f"{key!r} must be a {'non-empty ' if kind == _text else ''}{kind}"
+                + (" or null" if nullable else "")
+            )
         filled[key] = value
     if not wrong:
         wrong = _contradictions(Config(filled))
@@ -100,7 +113,9 @@ def _contradictions(c):
     if len(os.fsencode(c.socket)) > longest_socket:
         wrong.append(f"'socket' is longer than {longest_socket} bytes")
     if len(os.fsencode(c.runtime_dir)) > longest_runtime_dir:
-        wrong.append(f"'runtime_dir' is longer than {longest_runtime_dir} bytes, so kernels' sockets do not fit")
+        wrong.append(
+            f"'runtime_dir' is longer than {longest_runtime_dir} bytes, so kernels' sockets do not fit"
+        )
     if c.notebook is not None and (os.path.isabs(c.notebook) or ".." in c.notebook.split("/")):
         wrong.append("'notebook' must be a path below 'root_dir'")
     if any(v is None for v in c.kernel_env.values()):
@@ -115,7 +130,9 @@ def load(path):
             status = os.fstat(file.fileno())
             data = file.read()
     except OSError as error:
-        raise Refusal("The server's configuration cannot be read", f"{path}: {error.strerror}") from None
+        raise Refusal(
+            "The server's configuration cannot be read", f"{path}: {error.strerror}"
+        ) from None
     if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) or status.st_uid != os.geteuid():
         raise Refusal(
             "The server's configuration can be read by others",

@@ -1,4 +1,6 @@
-"""From a command to a supervisor and a server: lock, doors and log first, then one fork, and only then anything slow."""
+"""From a command to a supervisor and a server: lock, doors and log first, then one fork, and only
+then anything slow.
+"""
 
 import json
 import os
@@ -30,7 +32,9 @@ def _take_streams(log):
 
 
 def _forget_inherited_signals():
-    """A job of a script is started with SIGINT ignored; a kernel that inherits that cannot be interrupted."""
+    """A job of a script is started with SIGINT ignored; a kernel that inherits that cannot be
+    interrupted.
+    """
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
@@ -59,7 +63,9 @@ def _run_server(config, unix_door, tcp_doors, port):
 
 
 def _supervise(path, report):
-    """Becomes the supervisor; `report` gets the one JSON line. The streams it had are gone afterwards."""
+    """Becomes the supervisor; `report` gets the one JSON line. The streams it had are gone
+    afterwards.
+    """
     try:
         config = configuration.load(path)
         doors.make_folders(config)
@@ -76,7 +82,11 @@ def _supervise(path, report):
         report(refusal.as_dict())
         return 1
     except OSError as error:
-        report(Refusal("The server cannot be started", f"{error.filename or ''}: {error.strerror}").as_dict())
+        report(
+            Refusal(
+                "The server cannot be started", f"{error.filename or ''}: {error.strerror}"
+            ).as_dict()
+        )
         return 1
     os.environ["CARREL_SERVER"] = config.instance
     signal.pthread_sigmask(signal.SIG_BLOCK, supervisor.watched)
@@ -87,7 +97,10 @@ def _supervise(path, report):
     if server == 0:
         os.close(answer)
         _run_server(config, unix_door, tcp_doors, port)
-    report({"pid": os.getpid(), "start_ticks": processes.start_ticks(os.getpid()), "port": port}, answer)
+    report(
+        {"pid": os.getpid(), "start_ticks": processes.start_ticks(os.getpid()), "port": port},
+        answer,
+    )
     os.close(answer)
     for door in (unix_door, *tcp_doors):
         door.close()
@@ -130,6 +143,9 @@ def start(path):
     with os.fdopen(receive, "rb") as answers:
         line = answers.readline()
     if not line:
-        line = json.dumps(Refusal("The server's supervisor died while starting").as_dict()).encode() + b"\n"
+        line = (
+            json.dumps(Refusal("The server's supervisor died while starting").as_dict()).encode()
+            + b"\n"
+        )
     os.write(1, line)
     return 1 if b'"error"' in line[:10] else 0

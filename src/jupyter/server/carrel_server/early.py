@@ -1,6 +1,8 @@
-"""The first kernel, started before the server's imports: the same process that stock Jupyter would start later.
+"""The first kernel, started before the server's imports: the same process that stock Jupyter would
+start later.
 
-Whoever claims it compares everything; nothing here has to be right for the kernel to be right, only for it to be fast.
+Whoever claims it compares everything; nothing here has to be right for the kernel to be right, only
+for it to be fast.
 """
 
 import json
@@ -12,7 +14,13 @@ import sys
 from . import isolation
 
 kernel_name = "python3"
-channels = ("shell", "iopub", "stdin", "control", "hb")  # the order in which jupyter_client numbers them
+channels = (
+    "shell",
+    "iopub",
+    "stdin",
+    "control",
+    "hb",
+)  # the order in which jupyter_client numbers them
 
 
 def socket_prefix(connection_file):
@@ -35,7 +43,11 @@ class EarlyKernel:
     """A process and what it was started with."""
 
     def __init__(self, kernel_id, connection_file, connection, argv, cwd, env):
-        self.kernel_id, self.connection_file, self.connection = kernel_id, connection_file, connection
+        self.kernel_id, self.connection_file, self.connection = (
+            kernel_id,
+            connection_file,
+            connection,
+        )
         self.argv, self.cwd, self.env = argv, cwd, env
         self.process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, cwd=cwd, env=env, start_new_session=True
@@ -49,7 +61,11 @@ class EarlyKernel:
             and argv == self.argv
             and os.path.abspath(cwd or os.getcwd()) == self.cwd
             and {**env, "JPY_PARENT_PID": str(os.getpid())} == self.env
-            and all(connection.get(key) == value for key, value in self.connection.items() if key != "kernel_name")
+            and all(
+                connection.get(key) == value
+                for key, value in self.connection.items()
+                if key != "kernel_name"
+            )
         )
 
     def discard(self):
@@ -61,7 +77,9 @@ class EarlyKernel:
 
 
 def kernel_environment(base, spec_env, extra):
-    """What stock Jupyter makes of the environment and the kernelspec, with the configuration's variables between them."""
+    """What stock Jupyter makes of the environment and the kernelspec, with the configuration's
+    variables between them.
+    """
     env = isolation.leave(dict(base))
     expanded = {
         key: re.sub(r"\$\{(\w+)\}|\$(\w+)", lambda m: base.get(m[1] or m[2], m[0]), value)
@@ -71,7 +89,9 @@ def kernel_environment(base, spec_env, extra):
 
 
 def _place(config):
-    """The working directory and the session's name that the notebook's kernel gets from stock Jupyter."""
+    """The working directory and the session's name that the notebook's kernel gets from stock
+    Jupyter.
+    """
     root = os.path.abspath(config.root_dir)
     if config.notebook is None:
         return root, {}
@@ -82,7 +102,9 @@ def _place(config):
 
 
 def _write_connection(path, connection):
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    with open(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as file:
         json.dump(connection, file)
 
 
@@ -98,15 +120,22 @@ def start(config):
         connection_file = os.path.join(config.runtime_dir, f"kernel-{kernel_id}.json")
         connection = {f"{channel}_port": number for number, channel in enumerate(channels, 1)}
         connection.update(
-            ip=socket_prefix(connection_file), key=os.urandom(32).hex(), transport="ipc",
-            signature_scheme="hmac-sha256", kernel_name=kernel_name,
+            ip=socket_prefix(connection_file),
+            key=os.urandom(32).hex(),
+            transport="ipc",
+            signature_scheme="hmac-sha256",
+            kernel_name=kernel_name,
         )
         _write_connection(connection_file, connection)
         values = {
-            "connection_file": os.path.realpath(connection_file), "prefix": sys.prefix, "resource_dir": resources,
+            "connection_file": os.path.realpath(connection_file),
+            "prefix": sys.prefix,
+            "resource_dir": resources,
         }
         argv = [
-            os.path.expanduser(re.sub(r"\{([A-Za-z0-9_]+)\}", lambda m: values.get(m[1], m[0]), argument))
+            os.path.expanduser(
+                re.sub(r"\{([A-Za-z0-9_]+)\}", lambda m: values.get(m[1], m[0]), argument)
+            )
             for argument in spec["argv"]
         ]
         cwd, session = _place(config)

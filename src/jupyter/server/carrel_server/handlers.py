@@ -35,7 +35,12 @@ class TicketsHandler(APIHandler):
         self.set_status(201)
         self.set_header("Cache-Control", "no-store")
         self.finish(
-            json.dumps({"ticket": self.settings["carrel_tickets"].make(path), "expires_in": tickets.lifetime_s})
+            json.dumps(
+                {
+                    "ticket": self.settings["carrel_tickets"].make(path),
+                    "expires_in": tickets.lifetime_s,
+                }
+            )
         )
 
 
@@ -85,7 +90,10 @@ class OptionsHandler(APIHandler):
         )
         packages = ("jupyter_server", "jupyterlab", "jupyter_client", "jupyter_core", "tornado")
         self.finish(
-            json.dumps({"versions": {name: version(name) for name in packages}, "options": options}, default=str)
+            json.dumps(
+                {"versions": {name: version(name) for name in packages}, "options": options},
+                default=str,
+            )
         )
 
 

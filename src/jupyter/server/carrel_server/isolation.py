@@ -1,4 +1,6 @@
-"""Keeps the person's and the machine's Jupyter away from this server, and this server's variables away from kernels and terminals."""
+"""Keeps the person's and the machine's Jupyter away from this server, and this server's variables
+away from kernels and terminals.
+"""
 
 import os
 
@@ -21,7 +23,9 @@ def enter(config):
 
 
 def leave(env, keep=()):
-    """Takes the server's own variables out of a copy of the environment that something below is to get."""
+    """Takes the server's own variables out of a copy of the environment that something below is to
+    get.
+    """
     for name in own_names:
         if name not in keep:
             env.pop(name, None)
@@ -29,7 +33,8 @@ def leave(env, keep=()):
 
 
 def close_jupyter():
-    """Before any other Jupyter import: no configuration file is read, no folder of the machine is searched.
+    """Before any other Jupyter import: no configuration file is read, no folder of the machine is
+    searched.
 
     JupyterLab wants each list to have a first entry.
     """

@@ -5,7 +5,10 @@ from importlib.metadata import EntryPoint
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager, ServerKernelManager
+from jupyter_server.services.kernels.kernelmanager import (
+    AsyncMappingKernelManager,
+    ServerKernelManager,
+)
 from traitlets import Dict, Unicode, default
 
 from . import early, isolation
@@ -88,7 +91,11 @@ class Provisioner(LocalProvisioner):
         if process is None:
             return await super().launch_kernel(cmd, **kwargs)
         connection = {**self.connection_info, "key": self.connection_info["key"].decode()}
-        known = {key: value for key, value in kwargs.items() if key not in ("cwd", "env", "kernel_id", "extra_arguments")}
+        known = {
+            key: value
+            for key, value in kwargs.items()
+            if key not in ("cwd", "env", "kernel_id", "extra_arguments")
+        }
         if known or not process.fits(cmd, kwargs.get("cwd"), kwargs["env"], connection):
             self.log.info("the first kernel is not what was asked for; another is started")
             process.discard()

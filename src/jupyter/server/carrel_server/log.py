@@ -37,7 +37,9 @@ class Formatter(logging.Formatter):
 class NoChatter(logging.Filter):
     """Leaves out what Jupyter says about itself at every start."""
 
-    _chatter = re.compile(r"extension was successfully|websocket_ping_timeout|endpoints without @allow")
+    _chatter = re.compile(
+        r"extension was successfully|websocket_ping_timeout|endpoints without @allow"
+    )
 
     def filter(self, record):
         return not self._chatter.search(record.getMessage())
@@ -67,5 +69,7 @@ def request(handler):
     if status >= 300 and status != 304:
         path = handler.request.uri.partition("?")[0]
         spent_ms = 1000 * handler.request.request_time()
-        handler.settings["serverapp"].log.log(level, "%d %s %s %.0f ms", status, handler.request.method, path, spent_ms)
+        handler.settings["serverapp"].log.log(
+            level, "%d %s %s %.0f ms", status, handler.request.method, path, spent_ms
+        )
     prometheus_log_method(handler)

@@ -1,6 +1,7 @@
 """Imports JupyterLab's server in half of its usual time.
 
-Hidden for the length of the imports, and only then: optional checks of JSON schema formats (one of them builds a
+Hidden for the length of the imports, and only then: optional checks of JSON schema formats (one of
+them builds a
 grammar, 1 s) and `node`, which JupyterLab asks for a version of yarn (0.3 s). The garbage collector finds nothing to collect in them.
 """
 
@@ -8,7 +9,15 @@ import gc
 import os
 import sys
 
-_optional = ("rfc3987", "rfc3987_syntax", "isoduration", "rfc3986_validator", "webcolors", "fqdn", "uri_template")
+_optional = (
+    "rfc3987",
+    "rfc3987_syntax",
+    "isoduration",
+    "rfc3986_validator",
+    "webcolors",
+    "fqdn",
+    "uri_template",
+)
 
 
 class _Hidden:
@@ -37,7 +46,7 @@ def load():
         from . import isolation
 
         isolation.close_jupyter()
-        from . import app
+        import jupyterlab.labapp  # noqa: F401
 
-        import jupyterlab.labapp
+        from . import app
     return app

@@ -1,4 +1,6 @@
-"""Our configuration as Jupyter's: every option that matters for security is set, whatever its default."""
+"""Our configuration as Jupyter's: every option that matters for security is set, whatever its
+default.
+"""
 
 import ipaddress
 import os
@@ -7,7 +9,12 @@ from traitlets.config import Config
 
 from . import log
 
-lean = {"jupyterlab": True, "jupyter_server_terminals": True, "jupyter_lsp": False, "notebook_shim": False}
+lean = {
+    "jupyterlab": True,
+    "jupyter_server_terminals": True,
+    "jupyter_lsp": False,
+    "notebook_shim": False,
+}
 full = {name: True for name in lean}
 
 

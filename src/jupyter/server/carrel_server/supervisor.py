@@ -15,7 +15,9 @@ _look_again_s = 0.05
 def write_json(path, value):
     """Atomic, for its owner only."""
     aside = f"{path}.{os.getpid()}"
-    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    with open(
+        os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
         json.dump(value, file)
     os.replace(aside, path)
 
@@ -86,7 +88,9 @@ class Supervisor:
                 self._handle(caught.si_signo)
 
     def _clear(self):
-        """Until nothing is left below us; a shell that ignores SIGTERM heeds SIGHUP, SIGKILL ends the rest."""
+        """Until nothing is left below us; a shell that ignores SIGTERM heeds SIGHUP, SIGKILL ends
+        the rest.
+        """
         deadline = time.monotonic() + min(straggler_grace_s, self.config.stop_grace_s)
         told = set()
         while True:

@@ -9,7 +9,9 @@ most = 1000
 
 
 class Tickets:
-    """A spent ticket is remembered until it would have expired, so that a reloaded page still lands where it should."""
+    """A spent ticket is remembered until it would have expired, so that a reloaded page still lands
+    where it should.
+    """
 
     def __init__(self, now=time.monotonic):
         self._now = now
