@@ -114,7 +114,7 @@ def _contradictions(c):
         wrong.append(f"'socket' is longer than {longest_socket} bytes")
     if len(os.fsencode(c.runtime_dir)) > longest_runtime_dir:
         wrong.append(
-            f"'runtime_dir' is longer than {longest_runtime_dir} bytes, so kernels' sockets do not fit"
+            f"'runtime_dir' is longer than {longest_runtime_dir} bytes: no room for sockets in it"
         )
     if c.notebook is not None and (os.path.isabs(c.notebook) or ".." in c.notebook.split("/")):
         wrong.append("'notebook' must be a path below 'root_dir'")

@@ -109,7 +109,7 @@ def _write_connection(path, connection):
 
 
 def start(config):
-    """None where it would not help or cannot be done; the ordinary launch then says what is wrong."""
+    """None where it would not help or cannot be done; the ordinary launch then says why."""
     if not config.early_kernel or len(os.sched_getaffinity(0)) < 2:
         return None
     resources = os.path.join(config.data_dir, "kernels", kernel_name)

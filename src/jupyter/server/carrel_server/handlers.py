@@ -10,7 +10,8 @@ from tornado import web
 
 from . import tickets
 
-_page = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+_page = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
 <title>This link is used up</title>
 <body style="font: 1.1em system-ui, sans-serif; max-width: 34em; margin: 4em auto; padding: 0 1em">
 <h1>This link is used up</h1>
@@ -70,10 +71,12 @@ class OptionsHandler(APIHandler):
     def get(self):
         server, provider = self.settings["serverapp"], self.identity_provider
         names = (
-            "ip port port_retries sock base_url default_url root_dir certfile keyfile client_ca trust_xheaders allow_root"
-            " allow_unauthenticated_access allow_remote_access local_hostnames allow_origin allow_origin_pat"
-            " allow_credentials disable_check_xsrf authenticate_prometheus allow_external_kernels open_browser"
-            " terminals_enabled config_dir data_dir runtime_dir jpserver_extensions"
+            "ip port port_retries sock base_url default_url root_dir certfile keyfile "
+            "client_ca trust_xheaders allow_root allow_unauthenticated_access "
+            "allow_remote_access local_hostnames allow_origin allow_origin_pat "
+            "allow_credentials disable_check_xsrf authenticate_prometheus "
+            "allow_external_kernels open_browser terminals_enabled config_dir data_dir "
+            "runtime_dir jpserver_extensions "
         ).split()
         options = {name: getattr(server, name) for name in names}
         options.update(

@@ -1,4 +1,4 @@
-"""Kernels over unix sockets, and the hand-over of the first one. Everything else is stock Jupyter."""
+"""Kernels over unix sockets, and the hand-over of the first one; the rest is stock Jupyter."""
 
 from importlib.metadata import EntryPoint
 

@@ -1,4 +1,4 @@
-"""What Linux says about processes, and the one thing that only Linux can do: adopt grandchildren."""
+"""What Linux says about processes, and what only Linux can do: adopt grandchildren."""
 
 import os
 

@@ -1,8 +1,8 @@
 """Imports JupyterLab's server in half of its usual time.
 
 Hidden for the length of the imports, and only then: optional checks of JSON schema formats (one of
-them builds a
-grammar, 1 s) and `node`, which JupyterLab asks for a version of yarn (0.3 s). The garbage collector finds nothing to collect in them.
+them builds a grammar, 1 s) and `node`, which JupyterLab asks about yarn (0.3 s). The garbage
+collector is off, because it finds nothing to collect there.
 """
 
 import gc
