@@ -297,18 +297,29 @@ TEST(document, refuses_malformed_display_updates) {
 
 TEST(document, stops_taking_outputs_at_its_limit_and_takes_them_again_when_cleared) {
   auto document = parsed(with_cells(code_cell()));
+  const auto* const small =
+      R"({"output_type": "display_data", "data": {}, "transient": {"display_id": "d"}})";
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(document.add_output(0, small));
+  // One update of a megabyte in 300 places: as much as 300 megabytes from the kernel, but quick.
   const auto large =
-      fmt::format(R"({{"output_type": "display_data", "data": {{"text/plain": "{}"}},)"
-                  R"( "transient": {{"display_id": "d"}}}})",
-                  std::string(100'000'000, 'x'));
-  EXPECT_TRUE(document.add_output(0, large));
-  EXPECT_TRUE(document.update_display(large)) << "the new value takes the old one's room";
-  EXPECT_TRUE(document.add_output(0, large));
-  const auto refused = document.add_output(0, large);
+      fmt::format(R"({{"data": {{"text/plain": "{}"}}, "transient": {{"display_id": "d"}}}})",
+                  std::string(1'000'000, 'x'));
+  const auto refused = document.update_display(large);
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().what.find("268 MB"), std::string::npos) << refused.error().what;
+  EXPECT_FALSE(document.add_output(0, R"({"output_type": "stream", "name": "stdout", "text": ")" +
+                                          std::string(1'000'000, 'x') + "\"}"));
   document.clear_outputs(0);
-  EXPECT_TRUE(document.add_output(0, large));
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(document.add_output(0, small));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(document.update_display(large)) << "a new value takes the room of the old one";
+  }
+}
+
+TEST(document, refuses_a_file_that_is_too_large_before_reading_it) {
+  const auto document = NotebookDocument::parse(std::string((std::size_t{256} << 20) + 1, '['));
+  ASSERT_FALSE(document);
+  EXPECT_EQ(document.error().what, "the notebook is larger than 268 MB");
 }
 
 TEST(document, execution_counts_are_set_and_unset) {
