@@ -26,10 +26,11 @@ Result<Observation> observe_one(Provider& provider, const MachineRef& machine, c
   return std::move(answers.front());
 }
 
-// The next look at a machine: the interrupt ends the wait, the deadline of `wait` too.
+// Until the next look at a machine: the interrupt ends the wait, the deadline of `wait` too.
 Result<> pause(Milliseconds duration, const Wait& wait) {
   auto waited = wait_for(-1, 0, wait.sooner(duration));
-  if (!waited && waited.error().reason == Reason::interrupted) return waited;
+  const bool over = wait.deadline && SystemClock().now() >= *wait.deadline;
+  if (!waited && (over || waited.error().reason == Reason::interrupted)) return waited;
   return {};
 }
 
@@ -50,7 +51,7 @@ Result<> until_running(Provider& provider, const MachineRef& machine, Progress& 
       case MachineState::none:
         return fail({.what = fmt::format("the machine {} is gone", machine.ref),
                      .why = seen.reason,
-                     .hint = "carrel rm, then carrel up makes a new one",
+                     .hint = "the same command once more makes a new one",
                      .reason = Reason::not_found,
                      .trace = {}});
       case MachineState::pending:
@@ -79,8 +80,17 @@ Result<Site> make_site(const World& world, Journal& journal, const WorkspaceRow&
   auto* provider = TRY(provider_named(world, provider_name));
   auto machine = TRY(journal.machine(row.id));
   if (machine && !machine->machine.ref.empty()) {
-    const auto seen = TRY(observe_one(*provider, machine->machine, wait));
+    auto* its_own = TRY(provider_named(world, machine->machine.provider));
+    const auto seen = TRY(observe_one(*its_own, machine->machine, wait));
     if (seen.state == MachineState::gone) machine.reset();
+  }
+  // Another provider has never seen this machine: it would make a second one.
+  if (machine && machine->machine.provider != provider->name()) {
+    return usage_error(fmt::format("{} is on {}, not on {}", row.name.text(),
+                                   machine->machine.provider, provider->name()),
+                       fmt::format("carrel rm {} removes it there (never your folder); then carrel "
+                                   "up makes it on {}",
+                                   row.name.text(), provider->name()));
   }
   if (!machine)
     machine = TRY(journal.add_machine(row.id, hex(world.random.bytes(16)), provider->name()));
