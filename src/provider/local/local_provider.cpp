@@ -31,9 +31,11 @@ constexpr std::string_view stopped = "stopped\n";
 LocalProvider::LocalProvider(Processes& processes, WorkspacePaths paths, Environment environment)
     : processes_(processes), paths_(std::move(paths)), environment_(std::move(environment)) {}
 
-// The ref comes from the journal: only its file name part, so that no ref leads out of the folder.
+// The ref comes from the journal: with only the last part, and never "..", none leads out of the
+// folder.
 std::filesystem::path LocalProvider::file_of(const MachineRef& machine) const {
-  return paths_.state / "machines" / std::filesystem::path(machine.ref).filename();
+  const auto last = std::filesystem::path(machine.ref).filename();
+  return paths_.state / "machines" / ("machine-" + last.string());
 }
 
 ProviderFacts LocalProvider::facts() const {
@@ -96,7 +98,6 @@ Result<> LocalProvider::stop(const MachineRef& machine, StopHow, const Wait&) {
 }
 
 Result<> LocalProvider::remove(const MachineRef& machine, Keep, const Wait&) {
-  if (machine.ref.empty()) return {};
   return remove_tree(file_of(machine));
 }
 
