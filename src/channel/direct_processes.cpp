@@ -5,15 +5,13 @@
 #include "os/process.hpp"
 #include "os/wait.hpp"
 
-#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <signal.h>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <unistd.h>
-#include <vector>
 
 namespace carrel {
 
@@ -37,16 +35,19 @@ Result<> DirectChannel::end(const std::optional<ProcessId>& process, std::string
         !gone && gone.error().reason == Reason::interrupted) {
       return gone;
     }
+    signal_process(*process, SIGKILL);  // it need not carry the mark of what it has started
   }
-  // A process may start another while it is being killed: again, until a look finds none. Carrel
-  // itself may run in a terminal of this very workspace; it ends by itself.
-  const auto deadline = wait.sooner(std::chrono::seconds(10));
+  // Not to be interrupted: Carrel itself may run in a terminal of this very workspace, which hangs
+  // up when its shell is killed.
+  const Wait quick{.deadline = wait.sooner(std::chrono::seconds(10)).deadline,
+                   .interrupt = nullptr};
+  if (process) TRY(wait_until_gone(*process, quick));
+  // A process may start another while it is being killed: again, until a look finds none.
   for (;;) {
-    auto left = processes_with(name, value);
-    std::erase_if(left, [](const ProcessId& other) { return other.pid == getpid(); });
+    const auto left = processes_with(name, value);
     if (left.empty()) return {};
     for (const auto& other : left) signal_process(other, SIGKILL);
-    for (const auto& other : left) TRY(wait_until_gone(other, deadline));
+    for (const auto& other : left) TRY(wait_until_gone(other, quick));
   }
 }
 
