@@ -1,4 +1,5 @@
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "os/ports.hpp"
 
 #include <arpa/inet.h>
@@ -63,14 +64,35 @@ std::optional<Listener> listener_in(const char* table, std::uint16_t port) {
   return std::nullopt;
 }
 
+// Listens for a moment; 0: on the one that the kernel gives. None: it cannot be had.
+std::optional<std::uint16_t> port_had(const std::string& ip, std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  if (inet_pton(AF_INET, ip.c_str(), &address.sin_addr) != 1) return std::nullopt;
+  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return std::nullopt;
+  const int on = 1;  // as servers do: a connection that is still closing does not make a port taken
+  setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  socklen_t size = sizeof address;
+  const bool had = bind(descriptor, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                   listen(descriptor, 1) == 0 &&
+                   getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  close(descriptor);
+  if (!had) return std::nullopt;
+  return ntohs(address.sin_port);
+}
+
 std::optional<pid_t> holder_of(const std::string& inode) {
   const std::string wanted = fmt::format("socket:[{}]", inode);
   std::error_code error;
-  for (const auto& process : std::filesystem::directory_iterator("/proc", error)) {
-    const std::string name = process.path().filename();
+  std::filesystem::directory_iterator process("/proc", error);
+  std::error_code ended;
+  for (; !ended && process != std::filesystem::directory_iterator(); process.increment(ended)) {
+    const std::string name = process->path().filename();
     pid_t pid = 0;
     if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc{}) continue;
-    std::filesystem::directory_iterator descriptor(process.path() / "fd", error);
+    std::filesystem::directory_iterator descriptor(process->path() / "fd", error);
     for (; !error && descriptor != std::filesystem::directory_iterator();
          descriptor.increment(error)) {
       std::error_code unreadable;
@@ -92,25 +114,14 @@ std::string user_name(uid_t uid) {
 }  // namespace
 
 bool port_is_free(const std::string& ip, std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  if (inet_pton(AF_INET, ip.c_str(), &address.sin_addr) != 1) return false;
-  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return false;
-  const int on = 1;  // as servers do: a connection that is still closing does not make a port taken
-  setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const bool is_free =
-      bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      listen(descriptor, 1) == 0;
-  close(descriptor);
-  return is_free;
+  return port != 0 && port_had(ip, port).has_value();
 }
 
 Result<std::uint16_t> free_port(const std::string& ip, std::uint16_t from) {
   for (unsigned port = from; port < from + 1000U && port <= 65535U; ++port) {
     if (port_is_free(ip, static_cast<std::uint16_t>(port))) return static_cast<std::uint16_t>(port);
   }
+  if (const auto any = port_had(ip, 0)) return *any;
   return fail({.what = fmt::format("no free port was found from {} on", from),
                .why = {},
                .hint = "choose one: carrel up --port PORT",
@@ -126,7 +137,9 @@ std::optional<PortHolder> port_holder(std::uint16_t port) {
   if (const auto pid = holder_of(listener->inode)) {
     holder.pid = *pid;
     std::ifstream comm(fmt::format("/proc/{}/comm", *pid));
-    std::getline(comm, holder.program);
+    std::string name;  // the program's own choice: it may hold anything
+    std::getline(comm, name);
+    holder.program = printable(name);
   }
   return holder;
 }
