@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -21,6 +22,20 @@ using Json = nlohmann::json;
 
 Json path_or_null(const std::filesystem::path& path) {
   return path.empty() ? Json(nullptr) : Json(path.string());
+}
+
+// A whole number within what `Number` can hold, and not below `least`; nlohmann's `get` would bend
+// anything into shape.
+template <class Number>
+Number number_at(const Json& json, const char* key, Number least = 0) {
+  const auto& value = json.at(key);
+  const bool fits = value.is_number_unsigned() &&
+                    std::in_range<Number>(value.get<std::uint64_t>()) &&
+                    value.get<Number>() >= least;
+  if (!fits) {
+    throw Json::other_error::create(500, fmt::format("{} is no such number", key), &json);
+  }
+  return value.get<Number>();
 }
 
 // Runs `read` on the parsed text; a library's exception becomes an Error that names `what`.
@@ -71,10 +86,12 @@ std::string server_config_json(const ServerConfig& config) {
 }
 
 Result<Secret> token_of_config(std::string_view config_json) {
-  return from_json(config_json, "the server's configuration",
-                   [](const Json& json) -> Result<Secret> {
-                     return Secret(json.at("token").get<std::string>());
-                   });
+  auto token =
+      from_json(config_json, "the server's configuration", [](const Json& json) -> Result<Secret> {
+        return Secret(json.at("token").get<std::string>());
+      });
+  if (!token) token.error().why.clear();  // the library quotes what it has read: secrets
+  return token;
 }
 
 std::string kernel_spec_json(const std::vector<std::string>& argv, std::string_view display_name,
@@ -96,9 +113,9 @@ Result<ServerStarted> read_started(std::string_view line) {
                    .hint = printable(json.value("hint", "")),
                    .trace = {}});
     }
-    return ServerStarted{.pid = json.at("pid").get<int>(),
-                         .start_ticks = json.at("start_ticks").get<std::uint64_t>(),
-                         .port = json.at("port").get<std::uint16_t>()};
+    return ServerStarted{.pid = number_at<int>(json, "pid", 1),
+                         .start_ticks = number_at<std::uint64_t>(json, "start_ticks"),
+                         .port = number_at<std::uint16_t>(json, "port")};
   });
 }
 
@@ -106,10 +123,10 @@ Result<ServerFile> read_server_file(std::string_view json_text) {
   return from_json(json_text, "server.json", [](const Json& json) -> Result<ServerFile> {
     return ServerFile{
         .instance = json.at("instance").get<std::string>(),
-        .pid = json.at("supervisor").at("pid").get<int>(),
-        .start_ticks = json.at("supervisor").at("start_ticks").get<std::uint64_t>(),
-        .server_pid = json.at("server").at("pid").get<int>(),
-        .server_start_ticks = json.at("server").at("start_ticks").get<std::uint64_t>(),
+        .pid = number_at<int>(json.at("supervisor"), "pid", 1),
+        .start_ticks = number_at<std::uint64_t>(json.at("supervisor"), "start_ticks"),
+        .server_pid = number_at<int>(json.at("server"), "pid", 1),
+        .server_start_ticks = number_at<std::uint64_t>(json.at("server"), "start_ticks"),
         .boot_id = json.at("boot_id").get<std::string>()};
   });
 }
@@ -124,12 +141,12 @@ Result<std::string> read_exit_file(std::string_view json_text, std::string_view 
                    .trace = {}});
     }
     if (!json.at("signal").is_null()) {
-      const auto signal = json.at("signal").get<int>();
+      const auto signal = number_at<int>(json, "signal", 1);
       return signal == 9
                  ? std::string("it was killed (signal 9: often the system, when memory runs out)")
                  : fmt::format("it was ended by signal {}", signal);
     }
-    return fmt::format("it ended with status {}", json.at("status").get<int>());
+    return fmt::format("it ended with status {}", number_at<int>(json, "status"));
   });
 }
 
