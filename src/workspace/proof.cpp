@@ -32,6 +32,11 @@ def gpus():
 print(json.dumps({"output": str(6 * 7), "python": platform.python_version(), "gpu": gpus()}))
 """, {}))";
 
+// The kernel's words: of any type.
+bool is(const Json& json, const char* key, std::string_view text) {
+  return json.is_object() && json.contains(key) && json[key] == text;
+}
+
 Error not_proved(std::string why) {
   return {
       .what = "the kernel runs, but the cell that should prove it did not give the right answer",
@@ -47,8 +52,8 @@ Result<Proof> prove(KernelConnection& kernel, const Clock& clock, const Wait& wa
   ExecuteEvents events;
   events.on_output = [&](std::string_view output) {
     const auto json = Json::parse(output, nullptr, false);
-    if (json.is_object() && json.value("output_type", "") == "stream" &&
-        json.value("name", "") == "stdout" && json.contains("text") && json["text"].is_string()) {
+    if (is(json, "output_type", "stream") && is(json, "name", "stdout") && json.contains("text") &&
+        json["text"].is_string()) {
       printed += json["text"].get<std::string>();
     }
   };
