@@ -192,21 +192,24 @@ std::optional<Value> first(std::vector<Value> values) {
   return std::move(values.front());
 }
 
+Result<std::int64_t> version_of(Database& database, const std::filesystem::path& file) {
+  const auto newest = static_cast<std::int64_t>(migrations().size());
+  const auto version = TRY(database.integer("pragma user_version")).value_or(0);
+  if (version >= 0 && version <= newest) return version;
+  return fail(
+      {.what = fmt::format("{} was written by a newer Carrel (schema {}, this one knows {})",
+                           file.string(), version, newest),
+       .why = {},
+       .hint = "install the newer Carrel again; nothing was changed",
+       .reason = Reason::corrupt,
+       .trace = {}});
+}
+
 Result<> migrate(Database& database, const std::filesystem::path& file) {
   const auto newest = static_cast<std::int64_t>(migrations().size());
-  if (TRY(database.integer("pragma user_version")).value_or(0) == newest) return {};
+  if (TRY(version_of(database, file)) == newest) return {};
   return database.transaction([&]() -> Result<> {
-    const auto version =
-        TRY(database.integer("pragma user_version")).value_or(0);  // another may have been quicker
-    if (version > newest) {
-      return fail(
-          {.what = fmt::format("{} was written by a newer Carrel (schema {}, this one knows {})",
-                               file.string(), version, newest),
-           .why = {},
-           .hint = "install the newer Carrel again; nothing was changed",
-           .reason = Reason::corrupt,
-           .trace = {}});
-    }
+    const auto version = TRY(version_of(database, file));  // another may have been quicker
     for (auto step = version; step < newest; ++step) {
       TRY(database.script(migrations()[static_cast<std::size_t>(step)]));
       TRY(database.script(fmt::format("pragma user_version = {}", step + 1)));
@@ -321,9 +324,9 @@ Result<std::optional<MachineRow>> Journal::machine(const WorkspaceId& id) {
 
 Result<std::vector<MachineRow>> Journal::machines() {
   return rows(database_, machine_at,
-              fmt::format("select {} from machine as one where sequence = "
-                          "(select max(sequence) from machine where workspace = one.workspace)",
-                          machine_columns));
+              // SQLite takes the other columns from the row of the maximum ("bare columns")
+              "select workspace, max(sequence), token, provider, place, ref from machine group by "
+              "workspace");
 }
 
 Result<MachineRow> Journal::add_machine(const WorkspaceId& id, std::string_view token,
