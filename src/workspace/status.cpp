@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "environment/environment.hpp"
+#include "jupyter/client.hpp"
 #include "os/clock.hpp"
 #include "os/wait.hpp"
 #include "workspace/journal.hpp"
@@ -56,7 +57,7 @@ WorkspaceStatus status_from(const World& world, Journal& journal, Known& known, 
   if (known.machine) status.machine_ref = known.machine->machine;
   status.machine = known.seen.state;
   status.detail = known.seen.reason;
-  if (known.seen.state == MachineState::running || known.seen.state == MachineState::stopped) {
+  if (known.seen.state == MachineState::running) {
     auto site = reach_site(world, known.row, *known.machine, wait);
     auto state = site ? observe_server(world, journal, *site->channel, known.server, wait)
                       : std::unexpected(site.error());
@@ -119,20 +120,26 @@ Result<> observe_all(const World& world, std::vector<Known>& all, const Wait& wa
 // One short question to each server that runs, a few at a time; no answer leaves the number open.
 void count_kernels(const World& world, const std::vector<Known>& all,
                    std::vector<WorkspaceStatus>& statuses, const Wait& wait) {
-  std::vector<std::size_t> running;
+  struct Question {
+    Site site;
+    JupyterClient client;
+    WorkspaceStatus* status;
+  };
+  // The ways there first: a provider has one caller at a time.
+  std::vector<Question> running;
   for (std::size_t i = 0; i < statuses.size(); ++i) {
-    if (statuses[i].server == ServerState::running) running.push_back(i);
+    if (statuses[i].server != ServerState::running) continue;
+    auto site = reach_site(world, all[i].row, *all[i].machine, wait);
+    if (!site) continue;
+    if (auto client = client_of(world, *site, *all[i].server, wait)) {
+      running.push_back({std::move(*site), std::move(*client), &statuses[i]});
+    }
   }
   std::atomic<std::size_t> next = 0;
   auto ask = [&] {
     for (auto turn = next++; turn < running.size(); turn = next++) {
-      const auto i = running[turn];
-      const auto patience = wait.sooner(patience_for_kernels);
-      auto site = reach_site(world, all[i].row, *all[i].machine, patience);
-      if (!site) continue;
-      auto client = client_of(world, *site, *all[i].server, patience);
-      if (!client) continue;
-      if (const auto kernels = client->kernels(patience)) statuses[i].kernels = kernels->size();
+      const auto kernels = running[turn].client.kernels(wait.sooner(patience_for_kernels));
+      if (kernels) running[turn].status->kernels = kernels->size();
     }
   };
   std::vector<std::jthread> threads;
