@@ -101,7 +101,8 @@ Spec Spec::over(const Spec& below) const {
 
 Result<> check_notebook_path(std::string_view path) {
   const auto parts = split(path, '/');
-  bool inside = !path.empty() && path.front() != '/' && path.find('\\') == std::string_view::npos;
+  bool inside = !path.empty() && path.front() != '/' && path.find('\\') == std::string_view::npos &&
+                printable(path) == path && path.find_first_of("\n\t") == std::string_view::npos;
   for (const auto& part : parts) inside = inside && !part.empty() && part != "." && part != "..";
   if (!inside) {
     return usage_error(
