@@ -37,6 +37,13 @@ Result<Interpreter> probe(Channel& channel, const EnvironmentSpec& spec, Progres
         "name a virtual environment, an interpreter, or one of minimal, pytorch, tensorflow, jax",
         Exit::failed, Reason::not_found);
   }
+  constexpr std::string_view dangling = "@dangling ";
+  if (result.output.starts_with(dangling)) {
+    const auto target = trimmed(std::string_view(result.output).substr(dangling.size()));
+    return failed(fmt::format("the Python of {} is gone", spec.name),
+                  fmt::format("its bin/python leads to {}", printable(target)),
+                  "make that environment anew, or name another", Exit::failed, Reason::not_found);
+  }
   if (result.status != 0) {
     return failed(fmt::format("the Python at {} does not run", spec.name),
                   printable(last_lines(result.error, 5)),

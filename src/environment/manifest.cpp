@@ -108,7 +108,8 @@ Result<Interpreter> Interpreter::from_output(std::string_view output) {
     root.at("platform").get_to(found.platform);
     root.at("nvidia").get_to(found.nvidia);
     found.has_ipykernel = root.value("ipykernel", false);
-    for (const auto& [name, version] : root.value("packages", Json::object()).items()) {
+    const auto packages = root.value("packages", Json::object());
+    for (const auto& [name, version] : packages.items()) {
       found.packages.emplace_back(normalised_package(name), version.get<std::string>());
     }
     std::ranges::sort(found.packages);

@@ -92,6 +92,9 @@ if [ -d "$NAME" ]; then
   for candidate in "$NAME/bin/python" "$NAME/bin/python3"; do
     if [ -x "$candidate" ]; then python=$candidate; break; fi
   done
+  if [ -z "$python" ] && [ -L "$NAME/bin/python" ]; then
+    say "@dangling $(readlink "$NAME/bin/python")"; exit 90
+  fi
   if [ -z "$python" ]; then say "@missing $NAME/bin/python"; exit 90; fi
 elif [ -f "$NAME" ]; then
   python=$NAME
@@ -226,8 +229,10 @@ if [ -f "$OVERLAYS/$KEY/carrel_kernel.py" ]; then discard "$SOURCE"; exit 0; fi
 for old in "$OVERLAYS/.$KEY".*; do discard "$old"; done
 aside "$OVERLAYS/.$KEY.$$"
 cd "$SOURCE" || exit
+# uv asks the interpreter, which must not write into the environment for that
+export PYTHONDONTWRITEBYTECODE=1
 step "finding an ipykernel that fits $PYTHON"
-printf 'ipykernel\n' | "$UV" pip compile --quiet --no-config --no-header --no-annotate --python "$PYTHON" \
+printf 'ipykernel>=6\n' | "$UV" pip compile --quiet --no-config --no-header --no-annotate --python "$PYTHON" \
   -c constraints.txt --output-file "$work/resolved.txt" - >/dev/null || exit
 awk -F'==' 'NR == FNR { have[$1]; next } !($1 in have)' installed.txt "$work/resolved.txt" >"$work/missing.txt" || exit
 step "installing ipykernel beside $PYTHON"
