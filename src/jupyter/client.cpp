@@ -58,6 +58,11 @@ Error refusal(std::string_view method, std::string_view target, const HttpRespon
   if (!message.empty() && !reason.empty() && reason != message) {
     why += fmt::format(" ({})", printable(reason));
   }
+  // some answers are a line of text, others a page
+  const std::string_view line = trimmed(response.body);
+  if (why.empty() && body.is_discarded() && !line.starts_with('<') && line.size() <= 300) {
+    why = printable(line);
+  }
   if (why.empty()) why = fmt::format("HTTP status {}", response.status);
   Error error =
       client_error(fmt::format("Jupyter refused {} {}", method, target.substr(0, target.find('?'))),

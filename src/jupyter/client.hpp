@@ -66,11 +66,12 @@ class KernelConnection {
  public:
   virtual ~KernelConnection() = default;
   // Runs `code`; done when shell's execute_reply and iopub's idle with that parent have both come.
-  // `store_history` false: the person's In[]/Out[] do not move. allow_stdin iff events.on_input. A
-  // kernel that died or was restarted, also since the last cell: Reason::unreachable, "the kernel
-  // died"; its variables are gone. Another cell that has not ended: Reason::busy. Interrupted Wait:
-  // returns Reason::interrupted at once, the cell still runs: call JupyterClient::interrupt and
-  // `finish`.
+  // `store_history` false: the person's In[]/Out[] do not move. allow_stdin iff events.on_input.
+  // A kernel that died, also since the last cell, or that was restarted under this one:
+  // Reason::unreachable, "the kernel died" or "was restarted"; its variables are gone.
+  // Another cell that has not ended: Reason::busy.
+  // Interrupted Wait: returns Reason::interrupted at once, the cell still runs: call
+  // JupyterClient::interrupt and `finish`.
   virtual Result<ExecuteResult> execute(std::string_view code, bool store_history,
                                         const ExecuteEvents& events, const Wait& wait) = 0;
   // Goes on waiting for the cell whose execute was interrupted or timed out. Reason::not_found when

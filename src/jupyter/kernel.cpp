@@ -58,9 +58,11 @@ Incoming incoming(KernelMessage message) {
 
 // The cell whose execute_request was sent and that has not ended.
 struct Cell {
-  std::string id;  // of the request
+  std::string id;      // of the request
+  bool begun = false;  // the kernel has said something about it
   std::optional<ExecuteResult> reply;
   bool idle = false;
+  std::string probe;  // id of a kernel_info_request behind it, once its kernel has been replaced
   std::optional<Error> input_error;  // why it got no input
 };
 
@@ -87,7 +89,7 @@ class WebSocketKernel final : public KernelConnection {
                           {"user_expressions", Json::object()},
                           {"allow_stdin", events.on_input != nullptr},
                           {"stop_on_error", true}};
-    cell_ = Cell{.id = hex(random_.bytes(16)), .reply = {}, .idle = false, .input_error = {}};
+    cell_.emplace().id = hex(random_.bytes(16));
     TRY(send("shell", "execute_request", cell_->id, "{}", content, wait));
     return finish(events, wait);
   }
@@ -162,20 +164,47 @@ class WebSocketKernel final : public KernelConnection {
   }
 
   Result<> check_alive(const Incoming& message) {
-    if (message.channel != "iopub" || message.type != "status") return {};
+    if (message.channel != "iopub") return {};
+    if (message.type ==
+        "shutdown_reply") {  // a restart's is followed by the new kernel's "starting"
+      const auto restart = message.content.find("restart");
+      if (restart == message.content.end() || *restart != false) return {};
+      return end_cell(died("the kernel died", "somebody shut it down"));
+    }
+    if (message.type != "status") return {};
     const std::string state = text_member(message.content, "execution_state");
-    // "starting" while a cell runs: somebody restarted the kernel under it
-    const bool restarted = state == "starting" && cell_ && message.parent_id != cell_->id;
-    if (state != "restarting" && state != "dead" && !restarted) return {};
+    if (state == "restarting") return end_cell(died("the kernel died", "it is being restarted"));
+    if (state == "dead") return end_cell(died("the kernel died", "it could not be started again"));
+    return {};
+  }
+
+  // A new kernel has come while a cell was waited for. Was the cell in the old one, it is lost.
+  // Otherwise the new kernel may have it before it still, unless the request went to the old one:
+  // what is asked behind it tells.
+  Result<> meet_new_kernel(const Wait& wait) {
+    if (cell_->begun) return end_cell(died("the kernel was restarted while the cell ran", {}));
+    cell_->probe = hex(random_.bytes(16));
+    return send("shell", "kernel_info_request", cell_->probe, "{}", Json::object(), wait);
+  }
+
+  std::unexpected<Error> end_cell(Error error) {
     cell_.reset();
-    if (restarted) return fail(died("the kernel was restarted while the cell ran", {}));
-    return fail(died("the kernel died",
-                     state == "dead" ? "it could not be started again" : "it is being restarted"));
+    return fail(std::move(error));
   }
 
   Result<> handle(const Incoming& message, const ExecuteEvents& events, const Wait& wait) {
     TRY(check_alive(message));
-    if (message.parent_id != cell_->id) return {};
+    const bool about_cell = message.parent_id == cell_->id;
+    if (!about_cell && message.channel == "iopub" && message.type == "status" &&
+        text_member(message.content, "execution_state") == "starting") {
+      return meet_new_kernel(wait);
+    }
+    if (message.channel == "shell" && message.type == "kernel_info_reply" &&
+        !cell_->probe.empty() && message.parent_id == cell_->probe && !cell_->reply) {
+      return end_cell(died("the kernel was restarted before the cell ran", {}));
+    }
+    if (!about_cell) return {};
+    cell_->begun = true;
     if (message.channel == "shell" && message.type == "execute_reply") {
       cell_->reply = execute_result(message.content);
     } else if (message.channel == "stdin" && message.type == "input_request") {

@@ -306,6 +306,11 @@ TEST(Kernel, a_kernel_that_dies_is_said_to_have_died) {
        "the kernel died"},
       {"a new kernel", [](FakeKernel& k, const std::string&) { k.status("starting", "{}"); },
        "the kernel was restarted"},
+      {"shut down",
+       [](FakeKernel& k, const std::string&) {
+         k.say("iopub", "shutdown_reply", {{"restart", false}}, R"({"msg_id":"other"})");
+       },
+       "the kernel died"},
       {"gone", [](FakeKernel&, const std::string&) {}, "the kernel died"},
       {"goodbye",
        [](FakeKernel& k, const std::string&) { k.peer().write(testing::server_frame(0x88, "")); },
@@ -346,6 +351,37 @@ TEST(Kernel, a_death_between_two_cells_is_said_before_the_next_one_runs) {
   EXPECT_EQ(error_of(connection->execute("a", true, {}, patient)).what, "the kernel died");
   // the new kernel serves
   EXPECT_TRUE(connection->execute("1", true, {}, patient));
+}
+
+// Both were seen with a real server: the new kernel's "starting" comes after the request.
+TEST(Kernel, a_cell_sent_while_the_kernel_starts_again_runs_in_the_new_one) {
+  FakeServer server([&](FakeKernel& kernel) {
+    const auto request = kernel.next();
+    if (!request) return;
+    kernel.say("iopub", "shutdown_reply", {{"restart", true}}, R"({"msg_id":"other"})");
+    kernel.status("starting", "{}");
+    const auto probe = kernel.next();
+    if (!probe) return;
+    EXPECT_EQ(Json::parse(probe->header)["msg_type"], "kernel_info_request");
+    kernel.run(request->header);
+    kernel.say("shell", "kernel_info_reply", Json::object(), probe->header);
+    kernel.next();
+  });
+  EXPECT_TRUE(server.connect()->execute("x", true, {}, patient));
+}
+
+TEST(Kernel, a_cell_that_went_down_with_the_old_kernel_is_not_waited_for) {
+  FakeServer server([&](FakeKernel& kernel) {
+    if (!kernel.next()) return;
+    kernel.status("starting", "{}");
+    const auto probe = kernel.next();
+    if (!probe) return;
+    kernel.say("shell", "kernel_info_reply", Json::object(), probe->header);
+    kernel.next();
+  });
+  const Error error = error_of(server.connect()->execute("x", true, {}, patient));
+  EXPECT_EQ(error.what, "the kernel was restarted before the cell ran");
+  EXPECT_EQ(error.reason, Reason::unreachable);
 }
 
 TEST(Kernel, an_interrupted_wait_leaves_the_cell_running_to_be_finished) {
