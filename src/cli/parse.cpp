@@ -162,7 +162,7 @@ Result<Given> parse(const Command& command, const Words& all) {
     }
     for (const auto& argument : command.arguments) {
       auto* option = app.add_option(argument.name, lists.emplace_back());
-      option->expected(0, argument.many ? CLI::detail::expected_max_vector_size : 1);
+      option->expected(0, CLI::detail::expected_max_vector_size);
       arguments.emplace_back(&argument, option);
     }
     app.parse(Words(words.rbegin(), words.rend()));
@@ -186,6 +186,8 @@ Result<Given> parse(const Command& command, const Words& all) {
     if (arguments[i].second->count() > 0) given.arguments[arguments[i].first->name] = lists[i];
   }
   for (const auto& argument : command.arguments) {
+    const auto values = given.all(argument.name);
+    if (!argument.many && values.size() > 1) return unexpected_word(command, words, values[1]);
     if (argument.required && given.one(argument.name).empty()) {
       return bad(command, all, words.size(), argument.name + " is missing: " + argument.help,
                  help_of(command));

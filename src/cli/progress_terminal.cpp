@@ -97,8 +97,7 @@ class TerminalProgress final : public ShownProgress {
     if (phase_->usual) time += ", usually " + duration_text(*phase_->usual);
     const auto* mark = look_.unicode ? spinner.at(frame % spinner.size())
                                      : plain_spinner.at(frame % plain_spinner.size());
-    const auto text =
-        phase_->detail.empty() ? phase_->title : phase_->title + ": " + phase_->detail;
+    const auto& text = phase_->detail.empty() ? phase_->title : phase_->detail;
     return row(styled(mark, Style::yellow, look_), text, Style::plain, time);
   }
 

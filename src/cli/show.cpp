@@ -102,7 +102,7 @@ std::string_view variable(const Environment& environment, const char* name) {
 
 std::string indented(std::string_view text) {
   std::string result;
-  for (const auto& line : lines_of(printable(text))) result += "  " + line + "\n";
+  for (const auto& line : lines_of(printable_coloured(text, false))) result += "  " + line + "\n";
   return result;
 }
 
@@ -137,7 +137,7 @@ std::string styled(std::string_view text, Style style, const Look& look) {
 std::string one_line(std::string_view text) {
   std::string result;
   bool space = false;
-  for (const char letter : printable(text)) {
+  for (const char letter : printable_coloured(text, false)) {
     if (letter == ' ' || letter == '\n' || letter == '\t') {
       space = !result.empty();
       continue;
@@ -246,7 +246,7 @@ std::string shown_folder(std::string_view folder, std::string_view home) {
 std::string ago(std::chrono::milliseconds duration) {
   using std::chrono::seconds;
   if (duration < seconds(2)) return "just now";
-  return duration_text(std::chrono::floor<seconds>(duration));
+  return duration_text(std::chrono::floor<seconds>(duration)) + " ago";
 }
 
 std::string cost_line(Money per_hour, std::string_view place) {
@@ -257,12 +257,12 @@ std::string cost_line(Money per_hour, std::string_view place) {
 std::string error_text(const Error& error, const Look& look) {
   const bool stopped = error.reason == Reason::interrupted;
   std::string result = styled("carrel:", stopped ? Style::yellow : Style::red, look) + " ";
-  const auto what = lines_of(printable(error.what));
+  const auto what = lines_of(printable_coloured(error.what, false));
   for (std::size_t i = 0; i < what.size(); ++i) result += (i == 0 ? "" : "  ") + what[i] + "\n";
   if (what.empty()) result += "failed\n";
   result += indented(error.why);
   if (!error.hint.empty()) {
-    const auto lines = lines_of(printable(error.hint));
+    const auto lines = lines_of(printable_coloured(error.hint, false));
     for (std::size_t i = 0; i < lines.size(); ++i) {
       result += i == 0 ? "  " + styled("next:", Style::bold, look) + " " : "        ";
       result += lines[i] + "\n";

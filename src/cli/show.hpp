@@ -30,7 +30,7 @@ Look look_of(const Terminal& terminal, Output output, const Environment& environ
 enum class Style { plain, bold, dim, red, green, yellow };
 std::string styled(std::string_view text, Style style, const Look& look);
 
-std::string one_line(std::string_view text);  // printable, white space runs merged
+std::string one_line(std::string_view text);  // printable, without colours, white space runs merged
 // Printable, but colours (SGR sequences, ECMA-48 8.3.117) stay when `colours`, closed at the end;
 // else they are dropped.
 std::string printable_coloured(std::string_view text, bool colours);
@@ -52,7 +52,8 @@ struct Table {
 
 // A folder as people write it: ~ for their home.
 std::string shown_folder(std::string_view folder, std::string_view home);
-std::string ago(std::chrono::milliseconds duration);  // "just now", "5 min", "2 h 10 min"
+std::string ago(
+    std::chrono::milliseconds duration);  // "just now", "5 min 20 s ago", "2 h 10 min ago"
 // What running costs: "nothing: this is your own computer", "$1.20 an hour".
 std::string cost_line(Money per_hour, std::string_view place);
 

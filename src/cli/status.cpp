@@ -30,11 +30,11 @@ Style style_of(std::string_view word) {
 std::string details_text(const CommandContext& context, const WorkspaceDetails& details) {
   const auto& status = details.status;
   const auto look = look_of(context.world.terminal, Output::out, context.world.environment);
-  std::string text = styled(status.name.text(), Style::bold, look) + " is " +
+  std::string text = styled(status.name.text(), Style::bold, look) + ": " +
                      styled(status.word, style_of(status.word), look);
   if (status.since) {
     text +=
-        ", since " + ago(duration_cast<milliseconds>(context.world.clock.wall() - *status.since));
+        " since " + ago(duration_cast<milliseconds>(context.world.clock.wall() - *status.since));
   }
   text += "\n";
   const auto add = [&](std::string_view head, std::string_view value) {

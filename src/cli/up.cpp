@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -33,11 +34,22 @@ Result<std::uint16_t> port_of(const std::string& text) {
   return static_cast<std::uint16_t>(number);
 }
 
-Result<Spec> flags_of(const Given& given) {
+// An interpreter or virtual environment that is named by a path is meant from the current folder,
+// as a shell completes it; files (requirements.txt) are the workspace's own.
+std::string environment_of(const std::string& text, const fs::path& here) {
+  if (text.find('/') == std::string::npos) return text;
+  const auto path = (here / text).lexically_normal();
+  std::error_code error;
+  return fs::is_directory(path, error) || ::access(path.c_str(), X_OK) == 0 ? path.string() : text;
+}
+
+Result<Spec> flags_of(const Given& given, const fs::path& here) {
   Spec spec;
   if (const auto name = given.value("--name")) spec.name = TRY(WorkspaceName::parse(*name));
   spec.on = given.value("--on");
-  spec.environment = given.value("--environment");
+  if (const auto environment = given.value("--environment")) {
+    spec.environment = environment_of(*environment, here);
+  }
   if (const auto notebook = given.value("--notebook")) {
     TRY(check_notebook_path(*notebook));
     spec.notebook = *notebook;
@@ -74,8 +86,9 @@ Result<std::optional<Secret>> password_given(const CommandContext& context) {
 }
 
 Result<int> run_up(CommandContext& context) {
-  UpRequest request{
-      .folder = TRY(folder_of(context)), .flags = TRY(flags_of(context.given)), .password = {}};
+  UpRequest request{.folder = TRY(folder_of(context)),
+                    .flags = TRY(flags_of(context.given, context.world.folder)),
+                    .password = {}};
   auto workspaces = TRY(context.workspaces());
   if (context.given.has("--password-stdin")) {
     request.password = TRY(password_given(context));
@@ -119,7 +132,7 @@ Command up_command(const std::vector<std::string>& providers) {
                    .letter = "-e",
                    .value = "WHAT",
                    .help =
-                       "`minimal`, `pytorch`, `tensorflow`, `jax`, a file such as "
+                       "`minimal`, `pytorch`, `tensorflow`, `jax`, a file of the folder such as "
                        "requirements.txt, or the path of an "
                        "interpreter or virtual environment; by default what the folder's files say",
                    .offers = Offers::files,
