@@ -151,8 +151,8 @@ TEST(terminal, the_echo_comes_back_after_ctrl_c_and_a_deadline) {
     const auto secret =
         terminal.ask_secret("Password: ", {.deadline = {}, .interrupt = &interrupt});
     const auto late = terminal.ask_secret("Again: ", Wait::at_most(Milliseconds(1)));
-    terminal.err("Done");
     interrupt.clear();
+    terminal.err("Done");
     (void)wait_for(-1, 0, {.deadline = {}, .interrupt = &interrupt});
     return !secret && secret.error().reason == Reason::interrupted && !late &&
                    late.error().reason == Reason::timed_out
