@@ -23,7 +23,9 @@ namespace carrel {
 
 struct Command {
   std::vector<std::string> argv;
-  Environment environment;           // added to the machine's own for this person
+  Environment environment;  // added to the machine's own for this person
+  Environment
+      templates;  // added likewise; ${NAME} in a value is the machine\'s variable (templates.hpp)
   std::vector<std::string> without;  // variables taken away first; "CONDA_*" names a prefix
   std::optional<std::filesystem::path> folder;      // working directory
   std::string input;                                // on standard input

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "channel/channel.hpp"
+#include "channel/templates.hpp"
 #include "os/clock.hpp"
 #include "os/connection.hpp"
 #include "os/file.hpp"
@@ -33,9 +34,9 @@ Environment environment_of(Environment environment, const Command& command) {
       return matches(variable.first, pattern);
     });
   });
-  for (const auto& [name, value] : command.environment) {
-    environment.insert_or_assign(name, value);
-  }
+  auto added = substituted(command.templates, environment);
+  added.insert(command.environment.begin(), command.environment.end());
+  for (const auto& [name, value] : added) environment.insert_or_assign(name, value);
   return environment;
 }
 

@@ -60,16 +60,13 @@ Result<EnvironmentSpec> choose_environment(const std::optional<std::string>& req
 // What the kernel is: goes into data_dir/kernels/python3/kernel.json.
 // The values of `environment` are templates, as jupyter_client reads them: ${NAME} is the starting
 // process's variable, $$ is one $. PATH is "PREFIX/bin:UV:${PATH}". A kernelspec takes them as they
-// are; `exec` and terminals take `substituted`.
+// are; `exec` gives
+// them to Command::templates.
 struct KernelCommand {
   std::vector<std::string> argv;  // with {connection_file}
   std::string display_name;
   Environment environment;  // for the kernel; also what `exec` and terminals add
 };
-
-// The templates with the variables of `base`: what is added to `base` for a process that no
-// kernelspec starts.
-Environment substituted(const Environment& templates, const Environment& base);
 
 struct PreparedEnvironment {
   KernelCommand kernel;

@@ -92,7 +92,7 @@ Result<int> Workspaces::exec(const WorkspaceRow& row, const std::vector<std::str
   }
   const auto environment = TRY(PreparedEnvironment::from_json(row.environment_json));
   const Command command{.argv = argv,
-                        .environment = environment.kernel.environment,
+                        .templates = environment.kernel.environment,
                         .without = variables_kept_out(),
                         .folder = row.folder,
                         .terminal = true};

@@ -70,13 +70,6 @@ TEST(Packages, are_listed_by_their_own_names) {
             (std::vector<std::string>{"jinja2 3.1", "scikit-learn 1.9.0"}));
 }
 
-TEST(Substituted, fills_templates_as_jupyter_client_does) {
-  const auto plain =
-      substituted({{"PATH", "/a$$b:${PATH}"}, {"X", "${NONE}-$Y-${}-${"}}, {{"PATH", "/bin"}});
-  EXPECT_EQ(plain.at("PATH"), "/a$b:/bin");
-  EXPECT_EQ(plain.at("X"), "${NONE}-$Y-${}-${");
-}
-
 TEST(Embedded, holds_the_pin_of_uv_with_its_hashes) {
   EXPECT_EQ(uv_version(), "0.13.9");
   EXPECT_NE(embedded_file("uv.txt").find("--hash=sha256:"), std::string_view::npos);
