@@ -179,6 +179,7 @@ Result<ServerState> observe_server(const World& world, Journal& journal, Channel
     // Started and not recorded, or the supervisor was killed and the server lives: server.json
     // knows.
     const auto text = channel.get(row->runtime_folder / "server.json", wait);
+    if (!text && text.error().reason == Reason::unreachable) return fail(text.error());
     const auto file = text ? read_server_file(*text) : fail(Error{});
     if (file && file->instance == row->instance) {
       const ProcessId supervisor{
@@ -226,8 +227,10 @@ Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
     TRY(journal.set_server_ready(site.row.id, *last->ready));
     return *last;
   }
-  // What a dead server left, or a start that was cut off still brings up, must not meet the new one.
-  if (last && state != ServerState::stopped) {
+  // What a dead server left, a start that was cut off still brings up, or a stop that was cut off
+  // did not reach (its last act removes the folder) must not meet the new one.
+  if (last &&
+      (state != ServerState::stopped || TRY(site.channel->is_folder(last->runtime_folder, wait)))) {
     TRY(site.channel->end(std::nullopt, marker, last->instance, grace, wait));
   }
   const auto door = TRY(choose_door(request.spec, last, site.paths.state / "certificate",
