@@ -47,6 +47,7 @@ Result<> make_or_renew_certificate(const Door& door, const std::filesystem::path
     if (facts && !needs_renewal(*facts, names, now) && read_file(door.key)) return {};
   }
   const auto made = TRY(make_certificate(names, now));
+  TRY(remove_tree(door.certificate));  // cut off between the two, no certificate meets a wrong key
   TRY(write_file(door.key, made.key_pem.reveal(), 0600));
   TRY(write_file(door.certificate, made.certificate_pem, 0600));
   progress.note(
