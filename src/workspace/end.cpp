@@ -40,7 +40,8 @@ Result<> Workspaces::remove(const WorkspaceRow& row, Progress& progress, const W
 Result<> Workspaces::remove_locked(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
   TRY(journal_.want(row.id, Wanted::removed));
   const auto machine = TRY(journal_.machine(row.id));
-  if (machine && !machine->machine.ref.empty()) {
+  if (machine && !machine->machine.ref.empty() &&
+      TRY(status_of(world_, journal_, row, wait)).machine != MachineState::gone) {
     auto site = TRY(reach_site(world_, row, *machine, wait));
     progress.detail("stopping its server");
     TRY(stop_server(world_, journal_, site, wait));
@@ -48,7 +49,7 @@ Result<> Workspaces::remove_locked(const WorkspaceRow& row, Progress& progress, 
     TRY(site.environments().remove(row.id, wait));
     TRY(site.channel->remove(site.folder_of_state(), wait));
     TRY(site.provider->remove(site.machine.machine, Keep::nothing, wait));
-  } else if (machine) {
+  } else if (machine && machine->machine.ref.empty()) {
     // Asked for, and no answer was written down: the token finds what came of it.
     auto* provider = TRY(provider_named(world_, machine->machine.provider));
     const auto made = TRY(provider->create(
