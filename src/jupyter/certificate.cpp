@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <ctime>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -83,9 +84,11 @@ GeneralName general_name(const std::string& name) {
 bool add_names(X509* certificate, const std::vector<std::string>& names) {
   const GeneralNames list(sk_GENERAL_NAME_new_null());
   for (const auto& name : names) {
-    auto general = general_name(name);
-    if (!list || !general || sk_GENERAL_NAME_push(list.get(), general.get()) <= 0) return false;
-    (void)general.release();  // the list's now
+    auto* const general = list ? general_name(name).release() : nullptr;
+    if (!general || sk_GENERAL_NAME_push(list.get(), general) <= 0) {
+      GENERAL_NAME_free(general);
+      return false;
+    }
   }
   return X509_add1_ext_i2d(certificate, NID_subject_alt_name, list.get(), 0, X509V3_ADD_DEFAULT) ==
          1;

@@ -11,7 +11,7 @@
 #include <ifaddrs.h>
 #include <iterator>
 #include <memory>
-#include <net/if.h>
+#include <net/if.h>  // NOLINT(misc-include-cleaner): IFF_UP, a macro
 #include <netinet/in.h>
 #include <optional>
 #include <string>

@@ -208,8 +208,8 @@ TEST(certificate, every_damaged_byte_is_survived) {
     damaged[at] = damaged[at] == 'A' ? 'B' : 'A';
     const auto facts = read_certificate(damaged);
     if (!facts) continue;
-    EXPECT_EQ(facts->fingerprint.size(), 32U * 3 - 1);
-    EXPECT_NE(facts->fingerprint, facts_of({whole, {}}).fingerprint) << at;
+    EXPECT_EQ(facts->fingerprint.size(), 32U * 3 - 1) << at;
+    EXPECT_LT(facts->not_after, std::chrono::sys_days(std::chrono::year(2201) / 1 / 1)) << at;
   }
 }
 

@@ -1,10 +1,12 @@
 #include "notebook/document.hpp"
 
+#include "base/error.hpp"
+
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <ios>
 #include <iterator>
 #include <string>
 #include <string_view>
