@@ -167,9 +167,9 @@ Result<std::vector<WorkspaceStatus>> Workspaces::list(bool ask_kernels, const Wa
   for (auto& row : TRY(journal_.workspaces())) {
     Known known{.row = std::move(row)};
     if (const auto found = machines.find(known.row.id); found != machines.end())
-      known.machine = found->second;
+      known.machine = std::move(found->second);
     if (const auto found = servers.find(known.row.id); found != servers.end())
-      known.server = found->second;
+      known.server = std::move(found->second);
     all.push_back(std::move(known));
   }
   TRY(observe_all(world_, all, wait));
