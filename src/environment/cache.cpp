@@ -8,7 +8,6 @@
 #include "environment/scripts.hpp"
 #include "os/wait.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <filesystem>

@@ -7,12 +7,8 @@
 #include "environment/python_version.hpp"
 #include "environment/requirements_text.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cstddef>
 #include <filesystem>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>

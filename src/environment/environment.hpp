@@ -60,8 +60,7 @@ Result<EnvironmentSpec> choose_environment(const std::optional<std::string>& req
 // What the kernel is: goes into data_dir/kernels/python3/kernel.json.
 // The values of `environment` are templates, as jupyter_client reads them: ${NAME} is the starting
 // process's variable, $$ is one $. PATH is "PREFIX/bin:UV:${PATH}". A kernelspec takes them as they
-// are; `exec` gives
-// them to Command::templates.
+// are; `exec` gives them to Command::templates.
 struct KernelCommand {
   std::vector<std::string> argv;  // with {connection_file}
   std::string display_name;
@@ -86,7 +85,7 @@ struct EnvironmentPaths {
 };
 
 struct CacheEntry {
-  std::string what;  // "template", "uv cache", "Jupyter", "overlay", "left over"
+  std::string what;  // "template", "uv cache", "uv", "Jupyter", "overlay", "left over"
   std::string name;  // for people
   std::filesystem::path path;
   std::uint64_t bytes = 0;

@@ -3,7 +3,6 @@
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "channel/channel.hpp"
-#include "environment/digest.hpp"
 #include "environment/environment.hpp"
 #include "environment/failing.hpp"
 #include "environment/manifest.hpp"
@@ -13,12 +12,10 @@
 #include "environment/scripts.hpp"
 #include "os/wait.hpp"
 
-#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 
@@ -62,7 +59,7 @@ Result<std::string> make_overlay(Channel& channel, const EnvironmentPaths& paths
                                  const Interpreter& interpreter, const std::filesystem::path& uv,
                                  Progress& progress, const Wait& wait) {
   const auto overlays = paths.data / "overlays";
-  const auto key = overlay_key(interpreter);
+  auto key = overlay_key(interpreter);
   if (TRY(channel.is_folder(overlays / key, wait))) return key;
   const auto source = overlays / (key + ".src");
   TRY(channel.put(source, overlay_files(interpreter), wait));

@@ -10,10 +10,8 @@
 #include "os/wait.hpp"
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace carrel {

@@ -58,9 +58,8 @@ bool is_version(std::string_view text) {
   }
   static constexpr std::array<std::string_view, 5> words = {"a", "b", "rc", "post", "dev"};
   for (std::size_t at = 0; at < release.size();) {
-    if (is_digit(release[at])) {
-      ++at;
-    } else if (release[at] == '.' && at + 1 < release.size() && release[at + 1] != '.') {
+    if (is_digit(release[at]) ||
+        (release[at] == '.' && at + 1 < release.size() && release[at + 1] != '.')) {
       ++at;
     } else {
       const auto end = std::min(release.find_first_of("0123456789", at), release.size());

@@ -1,7 +1,6 @@
 #include "base/error.hpp"
 #include "base/names.hpp"
 #include "base/progress.hpp"
-#include "base/text.hpp"
 #include "channel/channel.hpp"
 #include "environment/environment.hpp"
 #include "environment/failing.hpp"
@@ -15,6 +14,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -33,6 +33,7 @@ std::string not_made(const EnvironmentSpec& spec) {
 
 std::vector<PutFile> as_files(const std::map<std::string, std::string>& contents) {
   std::vector<PutFile> files;
+  files.reserve(contents.size());
   for (const auto& [name, content] : contents) {
     files.push_back({.path = name, .bytes = content, .mode = 0600});
   }
