@@ -1,10 +1,22 @@
 #include "jupyter/client.hpp"
 
+#include "base/error.hpp"
+#include "base/secret.hpp"
 #include "base/text.hpp"
 #include "jupyter/json_text.hpp"
 #include "jupyter/kernel.hpp"
+#include "jupyter/message.hpp"
+#include "os/connection.hpp"
+#include "os/http.hpp"
+#include "os/random.hpp"
+#include "os/wait.hpp"
 
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,10 @@
 #include "jupyter/json_text.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 

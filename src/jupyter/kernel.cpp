@@ -1,13 +1,23 @@
 #include "jupyter/kernel.hpp"
 
+#include "base/error.hpp"
 #include "base/text.hpp"
+#include "jupyter/client.hpp"
 #include "jupyter/json_text.hpp"
 #include "jupyter/kernel_outputs.hpp"
+#include "jupyter/message.hpp"
 #include "os/clock.hpp"
+#include "os/http.hpp"
+#include "os/random.hpp"
+#include "os/wait.hpp"
 
 #include <chrono>
 #include <deque>
+#include <expected>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <utility>

@@ -1,5 +1,11 @@
 #include "jupyter/kernel_outputs.hpp"
 
+#include "jupyter/client.hpp"
+#include "jupyter/json_text.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>

@@ -1,10 +1,16 @@
 #include "jupyter/message.hpp"
 
+#include "base/error.hpp"
 #include "jupyter/json_text.hpp"
+#include "os/http.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -1,16 +1,21 @@
 #include "os/connection.hpp"
 
+#include "base/error.hpp"
 #include "os/detail.hpp"
+#include "os/wait.hpp"
 
 #include <arpa/inet.h>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 #include <expected>
 #include <fcntl.h>
+#include <filesystem>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <span>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
@@ -86,6 +91,7 @@ Result<> connect_unix(int descriptor, const std::filesystem::path& path, const W
   }
   std::memcpy(address.sun_path, name.data(), name.size());
   const timeval slice{.tv_sec = 0, .tv_usec = backlog_slice_us};
+  // NOLINTNEXTLINE(misc-include-cleaner): sys/socket.h gives them through a private header
   ::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof slice);
   set_nonblocking(descriptor, false);
   while (::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
@@ -105,6 +111,7 @@ Result<> connect_tcp(int descriptor, const sockaddr* address, socklen_t size,
   TRY(wait_for(descriptor, POLLOUT, wait));
   int outcome = 0;
   socklen_t length = sizeof outcome;
+  // NOLINTNEXTLINE(misc-include-cleaner): the same
   ::getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &outcome, &length);
   if (outcome != 0) return unreachable(where, outcome);
   return {};

@@ -1,12 +1,18 @@
 #include "os/http.hpp"
 
+#include "base/error.hpp"
+#include "os/connection.hpp"
 #include "os/http_exchange.hpp"
+#include "os/wait.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <optional>
+#include <cstdint>
+#include <exception>
 #include <span>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>

@@ -1,12 +1,16 @@
+#include "base/error.hpp"
+#include "os/connection.hpp"
 #include "os/http.hpp"
 #include "os/http_exchange.hpp"
 #include "os/random.hpp"
+#include "os/wait.hpp"
 #include "os/websocket_frame.hpp"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <poll.h>
@@ -173,7 +177,8 @@ class ClientWebSocket final : public WebSocket {
     if (sent_ > 0) return;
     outbox_.clear();
     queue(Opcode::close, code);
-    (void)flush(at_once({}));
+    // it is the end whether this arrives or not
+    [[maybe_unused]] const auto sent = flush(at_once({}));
   }
 
   static std::string reason_of(std::string_view close) {

@@ -1,5 +1,13 @@
 #include "os/websocket_frame.hpp"
 
+#include "base/error.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace carrel {
