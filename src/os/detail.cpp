@@ -8,12 +8,12 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstddef>
 #include <fcntl.h>
 #include <limits>
 #include <optional>
 #include <poll.h>
+#include <signal.h>
 #include <string>
 #include <string_view>
 #include <unistd.h>

@@ -4,10 +4,11 @@
 
 #include "base/error.hpp"
 #include "os/clock.hpp"
+#include "os/wait.hpp"
 
-#include <csignal>
 #include <cstddef>
 #include <optional>
+#include <signal.h>
 #include <span>
 #include <string>
 #include <string_view>
@@ -64,6 +65,9 @@ int write_all(int descriptor, std::string_view bytes);
 // To the end of the stream; appends what came before an error, too.
 Result<std::string> read_all(int descriptor, std::string_view name);
 
+// Nothing else to do meanwhile. Reason::interrupted is the only error: the pause's own end and the
+// deadline are for the caller.
+Result<> pause_for(Milliseconds duration, const Wait& wait);
 // For poll(2): milliseconds rounded up, -1 for no deadline.
 int poll_timeout(const std::optional<Instant>& deadline);
 

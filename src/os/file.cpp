@@ -5,10 +5,10 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <stdio.h>   // rename(2)
+#include <stdlib.h>  // mkostemp
 #include <string>
 #include <string_view>
 #include <sys/stat.h>

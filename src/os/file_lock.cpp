@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
-#include <string>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,7 +46,7 @@ Result<FileLock> FileLock::acquire(const fs::path& path, const Wait& wait) {
     int error = lock_now(file.get(), LOCK_EX);
     if (error == EWOULDBLOCK && pause == Milliseconds(1)) {
       // is_held takes it for an instant: one refusal is no proof
-      (void)wait_for(-1, 0, {.deadline = SystemClock().now() + pause, .interrupt = nullptr});
+      TRY(pause_for(pause, {}));
       error = lock_now(file.get(), LOCK_EX);
     }
     if (error == 0 && is_still_at(file.get(), path)) return FileLock(file.release());
@@ -61,8 +60,7 @@ Result<FileLock> FileLock::acquire(const fs::path& path, const Wait& wait) {
                    .reason = Reason::busy,
                    .trace = {}});
     }
-    const auto waited = wait_for(-1, 0, wait.sooner(pause));
-    if (!waited && waited.error().reason == Reason::interrupted) return fail(waited.error());
+    TRY(pause_for(pause, wait));
     pause = std::min(pause * 2, Milliseconds(20));
   }
 }

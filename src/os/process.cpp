@@ -8,13 +8,13 @@
 #include "os/process_detail.hpp"
 #include "os/wait.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstddef>
+#include <expected>
 #include <optional>
 #include <poll.h>
+#include <signal.h>
 #include <string>
 #include <string_view>
 #include <sys/ioctl.h>
@@ -155,6 +155,7 @@ class Running {
 
   void drain_one(Descriptor& from, std::string& into, LineSplitter& lines) {
     int left = 0;
+    // NOLINTNEXTLINE(misc-include-cleaner): FIONREAD, a macro of <sys/ioctl.h>
     if (!from || ::ioctl(from.get(), FIONREAD, &left) != 0) return;
     const std::size_t end = into.size() + static_cast<std::size_t>(left);
     while (from && into.size() < end) {

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <fcntl.h>
@@ -20,6 +19,7 @@
 #include <optional>
 #include <poll.h>
 #include <set>
+#include <signal.h>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
@@ -131,8 +131,7 @@ Result<> wait_until_gone(const ProcessId& process, const Wait& wait) {
   // a sandbox without pidfd
   while (is_alive(process)) {
     if (wait.deadline && SystemClock().now() >= *wait.deadline) return fail(timed_out());
-    const auto waited = wait_for(-1, 0, wait.sooner(Milliseconds(20)));
-    if (!waited && waited.error().reason != Reason::timed_out) return waited;
+    TRY(pause_for(Milliseconds(20), wait));
   }
   return {};
 }

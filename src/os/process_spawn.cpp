@@ -7,15 +7,15 @@
 #include "os/process_detail.hpp"
 
 #include <cerrno>
-#include <csignal>
-#include <cstddef>
 #include <fcntl.h>
 #include <filesystem>
 #include <optional>
+#include <signal.h>
 #include <spawn.h>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -128,6 +128,7 @@ Result<> check(const ProcessSpec& spec) {
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> list;
+  list.reserve(words.size() + 1);
   for (std::string& word : words) list.push_back(word.data());
   list.push_back(nullptr);
   return list;
@@ -207,7 +208,8 @@ Result<Child> spawn(const ProcessSpec& spec) {
 
   std::vector<std::string> argv = spec.argv;
   std::vector<std::string> variables;
-  for (const auto& [key, value] : spec.environment) variables.push_back(key + "=" + value);
+  for (const auto& [key, value] : spec.environment)
+    variables.push_back(fmt::format("{}={}", key, value));
   const int number = ::posix_spawn(&child.pid, program.c_str(), actions.get(), attributes.get(),
                                    pointers(argv).data(), pointers(variables).data());
   if (number != 0) return fail(spawn_error(program, number));

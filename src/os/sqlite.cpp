@@ -18,7 +18,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -153,7 +152,7 @@ Result<> use_wal(Database& database) {
     if (changed.error().reason != Reason::busy || SystemClock().now() >= *patience.deadline) {
       return changed;
     }
-    (void)wait_for(-1, 0, patience.sooner(Milliseconds(10)));
+    TRY(pause_for(Milliseconds(10), patience));
   }
 }
 

@@ -6,7 +6,6 @@
 #include "os/file.hpp"
 #include "os/wait.hpp"
 
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
@@ -15,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <sys/ioctl.h>
+#include <sys/types.h>
 #include <system_error>
 #include <termios.h>
 #include <unistd.h>
@@ -124,6 +124,7 @@ bool SystemTerminal::colours() const {
 int SystemTerminal::width() const {
   for (const int descriptor : {1, 2}) {
     winsize size{};
+    // NOLINTNEXTLINE(misc-include-cleaner): TIOCGWINSZ, a macro of <sys/ioctl.h>
     if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   }
   return 80;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <dirent.h>
+#include <expected>
 #include <fcntl.h>
 #include <filesystem>
 #include <memory>
@@ -104,7 +105,6 @@ class Remover {
 
 using Inode = std::pair<dev_t, ino_t>;
 
-// NOLINTNEXTLINE(misc-no-recursion): as deep as the tree
 std::uint64_t size_of(int parent, const std::string& name, std::set<Inode>& seen) {
   struct stat status{};
   if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return 0;

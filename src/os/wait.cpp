@@ -9,9 +9,11 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <csignal>
+#include <chrono>
 #include <fcntl.h>
+#include <optional>
 #include <poll.h>
+#include <signal.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -46,7 +48,7 @@ Interrupt::Interrupt() {
 
 Interrupt::~Interrupt() {
   if (signals_go_to.load() == write_end_) {
-    for (const int signal : caught) std::signal(signal, SIG_DFL);
+    for (const int signal : caught) ::signal(signal, SIG_DFL);
     signals_go_to = -1;
   }
   ::close(read_end_);
@@ -97,6 +99,11 @@ Wait Wait::sooner(Milliseconds duration) const {
   if (for_ever) return *this;
   const Instant end = now + duration;
   return {.deadline = deadline ? std::min(*deadline, end) : end, .interrupt = interrupt};
+}
+
+Result<> pause_for(Milliseconds duration, const Wait& wait) {
+  auto waited = wait_for(-1, 0, wait.sooner(duration));
+  return !waited && waited.error().reason == Reason::timed_out ? Result<>{} : waited;
 }
 
 Result<> wait_for(int descriptor, short events, const Wait& wait) {
