@@ -10,12 +10,11 @@
 #include "os/wait.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace carrel {
@@ -106,44 +105,6 @@ Result<std::string> DirectChannel::get(const fs::path& path, const Wait& wait) {
 
 Result<Endpoint> DirectChannel::forward(const fs::path& socket, const Wait& /*wait*/) {
   return Endpoint(socket);
-}
-
-Result<bool> DirectChannel::is_folder(const fs::path& path, const Wait& /*wait*/) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (status.type() == fs::file_type::not_found) return false;
-  // no permission to look is not "no"
-  if (error) return fail(system_error("cannot look at " + path.string(), error.value()));
-  return status.type() == fs::file_type::directory;
-}
-
-Result<> DirectChannel::remove(const fs::path& tree, const Wait& wait) {
-  TRY(check(wait));
-  return remove_tree(tree);
-}
-
-Result<bool> DirectChannel::alive(const ProcessId& process, const Wait& /*wait*/) {
-  return is_alive(process);
-}
-
-Result<> DirectChannel::end(const std::optional<ProcessId>& process, std::string_view name,
-                            std::string_view value, Milliseconds grace, const Wait& wait) {
-  if (process && signal_process(*process, SIGTERM)) {
-    const Wait patience = wait.sooner(grace);
-    const auto gone = wait_until_gone(*process, patience);
-    // only the end of the grace leads to the second half, not the caller's own deadline
-    if (!gone && (gone.error().reason != Reason::timed_out || patience.deadline == wait.deadline)) {
-      return gone;
-    }
-  }
-  while (true) {
-    std::vector<ProcessId> left = processes_with(name, value);
-    if (process && is_alive(*process)) left.push_back(*process);
-    if (left.empty()) return {};
-    for (const ProcessId& one : left) signal_process(one, SIGKILL);
-    // then look again: what was being started may have escaped the first look
-    for (const ProcessId& one : left) TRY(wait_until_gone(one, wait));
-  }
 }
 
 }  // namespace carrel
