@@ -28,6 +28,8 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 // become ^X or \xNN, so that no escape sequence reaches the person's terminal.
 std::string printable(std::string_view text);
 
+bool is_utf8(std::string_view text);  // RFC 3629
+
 // 0.3 s, 12 s, 4 min 05 s, 3 h 20 min, 2 days.
 std::string duration_text(std::chrono::milliseconds duration);
 // 512 B, 1.5 KB, 471 MB, 5.3 GB (decimal).

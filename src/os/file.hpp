@@ -27,6 +27,8 @@ Result<> remove_tree(const std::filesystem::path& path);
 std::uint64_t tree_size(const std::filesystem::path& path);  // bytes, each inode once
 std::uint64_t free_space(const std::filesystem::path& path);
 
+bool can_write(const std::filesystem::path& folder);  // access(2), as this person
+
 // flock(2) on a file that stays: released when the object or the process ends.
 class FileLock {
  public:

@@ -17,6 +17,17 @@
 #include <fmt/format.h>
 
 namespace carrel {
+namespace {
+
+// A machine that is gone took its files with it; this computer is still here, whatever became of
+// its record.
+Result<bool> may_be_cleaned(Site& site, const Wait& wait) {
+  if (site.provider->facts().this_computer) return true;
+  const auto seen = TRY(site.provider->observe({site.machine.machine}, wait));
+  return seen.empty() || seen.front().state != MachineState::gone;
+}
+
+}  // namespace
 
 Result<bool> Workspaces::stop(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
   auto lock = TRY(lock_workspace(world_, row, progress, wait));
@@ -39,22 +50,22 @@ Result<> Workspaces::remove(const WorkspaceRow& row, Progress& progress, const W
 
 Result<> Workspaces::remove_locked(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
   TRY(journal_.want(row.id, Wanted::removed));
-  const auto machine = TRY(journal_.machine(row.id));
-  if (machine && !machine->machine.ref.empty() &&
-      TRY(status_of(world_, journal_, row, wait)).machine != MachineState::gone) {
-    auto site = TRY(reach_site(world_, row, *machine, wait));
-    progress.detail("stopping its server");
-    TRY(stop_server(world_, journal_, site, wait));
-    progress.detail("removing its environment");
-    TRY(site.environments().remove(row.id, wait));
-    TRY(site.channel->remove(site.folder_of_state(), wait));
-    TRY(site.provider->remove(site.machine.machine, Keep::nothing, wait));
-  } else if (machine && machine->machine.ref.empty()) {
+  auto machine = TRY(journal_.machine(row.id));
+  if (machine && machine->machine.ref.empty()) {
     // Asked for, and no answer was written down: the token finds what came of it.
     auto* provider = TRY(provider_named(world_, machine->machine.provider));
-    const auto made = TRY(provider->create(
-        {.token = machine->token, .workspace = row.id, .name = row.name, .offer = {}}, wait));
-    TRY(provider->remove(made, Keep::nothing, wait));
+    machine->machine = TRY(provider->find(machine->token, wait)).value_or(machine->machine);
+  }
+  if (machine && !machine->machine.ref.empty()) {
+    auto site = TRY(reach_site(world_, row, *machine, wait));
+    if (TRY(may_be_cleaned(site, wait))) {
+      progress.detail("stopping its server");
+      TRY(stop_server(world_, journal_, site, wait));
+      progress.detail("removing its environment");
+      TRY(site.environments().remove(row.id, wait));
+      TRY(site.channel->remove(site.folder_of_state(), wait));
+    }
+    TRY(site.provider->remove(site.machine.machine, Keep::nothing, wait));
   }
   TRY(journal_.forget(row.id));
   return remove_tree(world_.paths.lock_of(row.id));

@@ -234,6 +234,13 @@ Result<std::vector<WorkspaceRow>> Journal::workspaces() {
               fmt::format("select {} from workspace order by name", workspace_columns));
 }
 
+Result<std::vector<WorkspaceRow>> Journal::listing() {
+  return rows(database_, workspace_at,
+              "select id, name, folder, wanted, '', notebook, environment_key, '', '', created_ms "
+              "from workspace "
+              "order by name");
+}
+
 Result<std::optional<WorkspaceRow>> Journal::by_name(std::string_view name) {
   return first(TRY(rows(database_, workspace_at,
                         fmt::format("select {} from workspace where name = ?", workspace_columns),

@@ -61,6 +61,8 @@ class Journal {
   static Result<Journal> open(const std::filesystem::path& file);
 
   Result<std::vector<WorkspaceRow>> workspaces();
+  Result<std::vector<WorkspaceRow>>
+  listing();  // the same without flags, environment and proof: quick for a thousand
   Result<std::optional<WorkspaceRow>> by_name(std::string_view name);
   Result<std::optional<WorkspaceRow>> by_folder(const std::filesystem::path& folder);
   Result<std::optional<WorkspaceRow>> by_id(const WorkspaceId& id);

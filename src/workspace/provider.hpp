@@ -101,6 +101,9 @@ class Provider {
   virtual ProviderFacts facts() const = 0;
   virtual Result<std::vector<Offer>> offers(const Wait& wait) = 0;
   virtual Result<MachineRef> create(const Intent& intent, const Wait& wait) = 0;
+  // What a create with this token made, when its answer was lost; none: nothing. Makes nothing
+  // itself.
+  virtual Result<std::optional<MachineRef>> find(const std::string& token, const Wait& wait) = 0;
   // One answer for each machine, in the same order.
   virtual Result<std::vector<Observation>> observe(const std::vector<MachineRef>& machines,
                                                    const Wait& wait) = 0;

@@ -96,10 +96,9 @@ Result<ServerStarted> launch(Site& site, const ServerRequest& request, const Ser
 }
 
 Error server_died(Site& site, const ServerRow& row, const Wait& wait) {
-  auto end = end_of(site, row, wait);
   return {.what = fmt::format("the server of {} ended while starting: {}", site.row.name.text(),
-                              end.reason),
-          .why = std::move(end.log_end),
+                              reason_of_end(site, row, wait)),
+          .why = end_of_log(site, wait),
           .hint = fmt::format("carrel logs {} shows all of it; carrel start {} tries again",
                               site.row.name.text(), site.row.name.text()),
           .trace = {}};
@@ -160,16 +159,16 @@ std::string server_url(const ServerRow& row, std::string_view path) {
   return fmt::format("https://{}:{}{}", host, row.port, path);
 }
 
-ServerEnd end_of(Site& site, const ServerRow& row, const Wait& wait) {
-  ServerEnd end;
+std::string reason_of_end(Site& site, const ServerRow& row, const Wait& wait) {
   if (const auto file = site.channel->get(row.runtime_folder / "exit.json", wait)) {
-    end.reason = read_exit_file(*file, row.instance).value_or("");
+    if (auto reason = read_exit_file(*file, row.instance)) return std::move(*reason);
   }
-  if (end.reason.empty())
-    end.reason = "nobody saw how it ended (killed, or the computer was switched off)";
-  if (const auto log = site.channel->get(site.log(), wait))
-    end.log_end = printable(last_lines(*log, 12));
-  return end;
+  return "nobody saw how it ended (killed, or the computer was switched off)";
+}
+
+std::string end_of_log(Site& site, const Wait& wait) {
+  const auto log = site.channel->get(site.log(), wait);
+  return log ? printable(last_lines(*log, 12)) : std::string();
 }
 
 Result<ServerState> observe_server(const World& world, Journal& journal, Channel& channel,

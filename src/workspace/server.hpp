@@ -51,11 +51,8 @@ std::string server_url(const ServerRow& row, std::string_view path);
 // Where people land: JupyterLab, with the notebook if there is one.
 std::string landing_path(std::string_view notebook);
 
-// Why a server that should run does not: its exit status, and the last lines of its log.
-struct ServerEnd {
-  std::string reason;
-  std::string log_end;
-};
-ServerEnd end_of(Site& site, const ServerRow& row, const Wait& wait);
+// Why a server that should run does not, and the last lines of its log.
+std::string reason_of_end(Site& site, const ServerRow& row, const Wait& wait);
+std::string end_of_log(Site& site, const Wait& wait);
 
 }  // namespace carrel

@@ -64,7 +64,7 @@ WorkspaceStatus status_from(const World& world, Journal& journal, Known& known, 
     status.server = state.value_or(ServerState::unknown);
     if (!state) status.detail = state.error().what;
     if (status.server == ServerState::dead)
-      status.detail = end_of(*site, *known.server, wait).reason;
+      status.detail = reason_of_end(*site, *known.server, wait);
   } else if (known.seen.state == MachineState::unknown) {
     status.server = ServerState::unknown;
   } else if (known.server) {
@@ -164,7 +164,7 @@ Result<std::vector<WorkspaceStatus>> Workspaces::list(bool ask_kernels, const Wa
   std::map<WorkspaceId, ServerRow> servers;
   for (auto& server : TRY(journal_.servers())) servers.emplace(server.workspace, std::move(server));
   std::vector<Known> all;
-  for (auto& row : TRY(journal_.workspaces())) {
+  for (auto& row : TRY(journal_.listing())) {
     Known known{.row = std::move(row)};
     if (const auto found = machines.find(known.row.id); found != machines.end())
       known.machine = std::move(found->second);
@@ -208,7 +208,7 @@ Result<WorkspaceDetails> Workspaces::details(const WorkspaceRow& row, const Wait
                                   kernels.error().what);
     }
   } else if (status.server == ServerState::dead) {
-    details.log_end = end_of(*site, *server, wait).log_end;
+    details.log_end = end_of_log(*site, wait);
   }
   return details;
 }

@@ -3,6 +3,7 @@
 #include "base/names.hpp"
 #include "base/progress.hpp"
 #include "base/secret.hpp"
+#include "base/text.hpp"
 #include "environment/environment.hpp"
 #include "jupyter/client.hpp"
 #include "jupyter/password.hpp"
@@ -223,6 +224,27 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
   return result;
 }
 
+Result<> check_folder(const std::filesystem::path& folder) {
+  if (!is_utf8(folder.native())) {
+    return fail({.what = fmt::format("the name of {} is not UTF-8", printable(folder.native())),
+                 .why = "Jupyter cannot serve it",
+                 .hint = "rename the folder",
+                 .trace = {}});
+  }
+  if (can_write(folder)) return {};
+  return fail({.what = fmt::format("{} cannot be written, so no notebook in it could be saved",
+                                   folder.string()),
+               .why = {},
+               .hint = "give yourself the right to write there (chmod u+w), or copy the folder and "
+                       "take the copy",
+               .trace = {}});
+}
+
+Result<> check_text(const Spec& flags) {
+  if (is_utf8(spec_text(flags))) return {};
+  return usage_error("an option holds text that is not UTF-8");
+}
+
 }  // namespace
 
 Result<bool> Workspaces::needs_password(const UpRequest& request) {
@@ -230,6 +252,8 @@ Result<bool> Workspaces::needs_password(const UpRequest& request) {
 }
 
 Result<UpResult> Workspaces::up(const UpRequest& request, Progress& progress, const Wait& wait) {
+  TRY(check_folder(request.folder));
+  TRY(check_text(request.flags));
   Spec asked_now = request.flags;
   if (request.password)
     asked_now.password_hash = TRY(hash_password(*request.password, world_.random));

@@ -81,6 +81,15 @@ class FakeProvider final : public Provider {
     });
   }
 
+  Result<std::optional<MachineRef>> find(const std::string& token, const Wait& /*wait*/) override {
+    return call("find", [&]() -> Result<std::optional<MachineRef>> {
+      for (const auto& [ref, machine] : place_.machines) {
+        if (machine.token == token) return ref_of(ref);
+      }
+      return std::nullopt;
+    });
+  }
+
   Result<std::vector<Observation>> observe(const std::vector<MachineRef>& machines,
                                            const Wait& /*wait*/) override {
     return call("observe", [&]() -> Result<std::vector<Observation>> {

@@ -12,6 +12,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -59,6 +60,13 @@ Result<MachineRef> LocalProvider::create(const Intent& intent, const Wait&) {
   if (std::filesystem::exists(file, error)) return machine;  // the same token: the same machine
   TRY(make_private_folder(file.parent_path()));
   TRY(write_file(file, running, 0600));
+  return machine;
+}
+
+Result<std::optional<MachineRef>> LocalProvider::find(const std::string& token, const Wait&) {
+  MachineRef machine{.provider = name(), .place = std::string(this_computer), .ref = token};
+  std::error_code error;
+  if (!std::filesystem::exists(file_of(machine), error)) return std::nullopt;
   return machine;
 }
 

@@ -10,6 +10,8 @@
 #include "workspace/provider.hpp"
 
 #include <filesystem>
+#include <optional>
+#include <string>
 
 namespace carrel {
 
@@ -22,6 +24,7 @@ class LocalProvider final : public Provider {
   ProviderFacts facts() const override;
   Result<std::vector<Offer>> offers(const Wait& wait) override;
   Result<MachineRef> create(const Intent& intent, const Wait& wait) override;
+  Result<std::optional<MachineRef>> find(const std::string& token, const Wait& wait) override;
   Result<std::vector<Observation>> observe(const std::vector<MachineRef>& machines,
                                            const Wait& wait) override;
   Result<> start(const MachineRef& machine, const Wait& wait) override;

@@ -103,6 +103,17 @@ TYPED_TEST_P(ProviderContract, the_same_token_never_makes_a_second_machine) {
   EXPECT_EQ(this->subject.machines(), 1U);
 }
 
+TYPED_TEST_P(ProviderContract, a_token_finds_what_it_made_and_finding_makes_nothing) {
+  const auto nothing = this->subject.open()->find("token-a", Wait{});
+  ASSERT_TRUE(nothing);
+  EXPECT_FALSE(nothing->has_value());
+  EXPECT_EQ(this->subject.machines(), 0U);
+  const auto machine = this->make("token-a");
+  const auto found = this->subject.open()->find("token-a", Wait{});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(*found, machine);
+}
+
 TYPED_TEST_P(ProviderContract, another_token_makes_another_machine) {
   EXPECT_NE(this->make("token-a").ref, this->make("token-b").ref);
   EXPECT_EQ(this->subject.machines(), 2U);
@@ -196,6 +207,7 @@ REGISTER_TYPED_TEST_SUITE_P(ProviderContract,
                             has_a_name_and_something_to_offer_and_looking_makes_nothing,
                             what_was_asked_for_runs_in_the_end_and_names_its_provider,
                             the_same_token_never_makes_a_second_machine,
+                            a_token_finds_what_it_made_and_finding_makes_nothing,
                             another_token_makes_another_machine, without_a_token_nothing_is_made,
                             one_question_is_answered_for_each_machine_in_its_order,
                             stops_starts_and_removes_as_often_as_it_is_asked,
