@@ -21,7 +21,7 @@ std::string duration_text(std::chrono::milliseconds duration) {
   if (seconds < 60) return fmt::format("{} s", seconds);
   if (seconds < 3600) return fmt::format("{} min {:02} s", seconds / 60, seconds % 60);
   const std::int64_t minutes = (seconds + 30) / 60;
-  constexpr std::int64_t day = 24 * 60;
+  constexpr std::int64_t day = 1440;
   if (minutes < 2 * day) return fmt::format("{} h {:02} min", minutes / 60, minutes % 60);
   return fmt::format("{} days", (minutes + day / 2) / day);
 }

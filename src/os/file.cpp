@@ -39,7 +39,7 @@ Error system_error(std::string what, int error_number) {
       error.reason = Reason::no_space;
       error.hint = "free some space on this disk, then run the command again";
       break;
-    case EDQUOT:
+    case EDQUOT:  // NOLINT(misc-include-cleaner): a macro of <errno.h>
       error.reason = Reason::no_space;
       error.hint = "your disk quota is used up: remove files, then run the command again";
       break;

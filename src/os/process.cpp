@@ -15,6 +15,7 @@
 #include <optional>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>  // W..., which it shares with <sys/wait.h>
 #include <string>
 #include <string_view>
 #include <sys/ioctl.h>

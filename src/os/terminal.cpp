@@ -14,7 +14,6 @@
 #include <string>
 #include <string_view>
 #include <sys/ioctl.h>
-#include <sys/types.h>
 #include <system_error>
 #include <termios.h>
 #include <unistd.h>
@@ -82,7 +81,7 @@ Result<std::string> read_line(int terminal, const Wait& wait) {
   while (true) {
     TRY(wait_for(terminal, POLLIN, wait));
     char c = 0;
-    const ssize_t got = ::read(terminal, &c, 1);
+    const auto got = ::read(terminal, &c, 1);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) return fail(system_error("cannot read the answer", errno));
     const bool ended = got == 0;
