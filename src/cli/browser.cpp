@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "os/process.hpp"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -7,9 +7,9 @@
 #include "environment/environment.hpp"
 #include "workspace/workspaces.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace carrel::cli {

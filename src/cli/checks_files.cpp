@@ -7,7 +7,7 @@
 #include "workspace/journal.hpp"
 #include "workspace/paths.hpp"
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>

@@ -4,9 +4,8 @@
 #include "cli/show.hpp"
 #include "os/clock.hpp"
 #include "os/process.hpp"
+#include "os/wait.hpp"
 
-#include <algorithm>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -76,7 +75,11 @@ std::string install_command(const std::string& package, const Environment& envir
                                                                   {"zypper", "zypper install "},
                                                                   {"pacman", "pacman -S "}};
   for (const auto& [program, command] : managers) {
-    if (find_program(program, environment)) return (user == 0 ? "" : "sudo ") + command + package;
+    if (!find_program(program, environment)) continue;
+    std::string line = user == 0 ? "" : "sudo ";
+    line += command;
+    line += package;
+    return line;
   }
   return (find_program("brew", environment) ? "brew install " : "install ") + package;
 }

@@ -6,7 +6,6 @@
 #include "cli/commands.hpp"
 
 #include <string>
-#include <vector>
 
 namespace carrel::cli {
 namespace {

@@ -6,6 +6,7 @@
 #include "cli/show.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>

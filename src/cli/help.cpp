@@ -131,6 +131,7 @@ std::string help_text(const Command& command, const Look& look) {
   auto result = styled("carrel " + command.name, Style::bold, look) + ": " + command.summary + "\n";
   result += heading("Usage", look) + "  " + usage_line(command) + "\n";
   std::vector<std::pair<std::string, std::string>> rows;
+  rows.reserve(command.arguments.size());
   for (const auto& argument : command.arguments) rows.emplace_back(argument.name, argument.help);
   if (!rows.empty()) result += heading("Arguments", look) + definitions(rows, look);
   rows.clear();

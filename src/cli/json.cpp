@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/money.hpp"
 #include "base/names.hpp"
+#include "environment/environment.hpp"
 #include "os/clock.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/state.hpp"

@@ -1,5 +1,4 @@
 #include "base/error.hpp"
-#include "base/text.hpp"
 #include "cli/browser.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
@@ -8,8 +7,11 @@
 #include "cli/show.hpp"
 #include "os/clock.hpp"
 #include "os/process.hpp"
+#include "os/wait.hpp"
+#include "workspace/journal.hpp"
 #include "workspace/workspaces.hpp"
 
+#include <expected>
 #include <string>
 #include <utility>
 #include <vector>

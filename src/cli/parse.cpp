@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <deque>
+#include <expected>
 #include <string>
 #include <utility>
 #include <vector>
@@ -87,15 +88,33 @@ Result<Given> unexpected_word(const Command& command, const Words& words, const 
       near ? "did you mean " + *near + "? All options: " + help_of(command) : help_of(command));
 }
 
-// CLI11's own message says what is wrong; the place is the first option that has no value after it.
+// What CLI11 lets pass: a flag with a value, and an option without one, which would swallow the
+// next option.
+Result<> check_values(const Command& command, const Words& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto* option = option_named(command, words[i]);
+    if (option == nullptr) continue;
+    const bool attached = words[i].find('=') != std::string::npos;
+    if (option->value.empty()) {
+      if (attached)
+        return bad(command, words, i, option->name + " takes no value", help_of(command));
+      continue;
+    }
+    if (attached) continue;
+    if (i + 1 == words.size() || option_named(command, words[i + 1]) != nullptr) {
+      return bad(command, words, i, option->name + " needs a value: " + option->value,
+                 help_of(command));
+    }
+    ++i;
+  }
+  return {};
+}
+
+// CLI11's own message says what is wrong, except for an option that is there twice: that is shown.
 Result<Given> wrong_value(const Command& command, const Words& words, const std::string& message) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const auto* option = option_named(command, words[i]);
     if (option == nullptr) continue;
-    const bool has_value = words[i].find('=') != std::string::npos;
-    if (option->value.empty() && has_value) {
-      return bad(command, words, i, option->name + " takes no value", help_of(command));
-    }
     const auto same = [&](const std::string& word) {
       return option_named(command, word) == option;
     };
@@ -103,11 +122,6 @@ Result<Given> wrong_value(const Command& command, const Words& words, const std:
       const auto last = std::find_if(words.rbegin(), words.rend(), same);
       return bad(command, words, static_cast<std::size_t>(words.rend() - last) - 1,
                  option->name + " is there twice", help_of(command));
-    }
-    if (!option->value.empty() && !has_value &&
-        (i + 1 == words.size() || looks_like_option(words[i + 1]))) {
-      return bad(command, words, i, option->name + " needs a value: " + option->value,
-                 help_of(command));
     }
   }
   return usage_error("the command line was not understood: " + message, help_of(command));
@@ -142,6 +156,8 @@ Result<Given> parse(const Command& command, const Words& all) {
   const Words words(all.begin(), end);
   Given given;
   if (end != all.end()) given.rest.assign(end + 1, all.end());
+
+  TRY(check_values(command, words));
 
   std::deque<std::string> texts;  // CLI11 keeps references to them
   std::deque<bool> flags;

@@ -8,6 +8,8 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
+#include <expected>
 #include <fcntl.h>
 #include <filesystem>
 #include <string>

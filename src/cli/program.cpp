@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <expected>
 #include <string>
 #include <utility>
 #include <vector>

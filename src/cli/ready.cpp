@@ -5,8 +5,11 @@
 #include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "cli/show.hpp"
+#include "workspace/journal.hpp"
 #include "workspace/workspaces.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>

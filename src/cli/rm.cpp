@@ -6,8 +6,10 @@
 #include "cli/progress.hpp"
 #include "cli/select.hpp"
 #include "cli/show.hpp"
+#include "workspace/journal.hpp"
 #include "workspace/workspaces.hpp"
 
+#include <expected>
 #include <string>
 #include <utility>
 #include <vector>

@@ -7,11 +7,13 @@
 #include "cli/run_view.hpp"
 #include "cli/select.hpp"
 #include "cli/show.hpp"
+#include "os/clock.hpp"
 #include "workspace/workspaces.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <expected>
 #include <filesystem>
 #include <functional>
 #include <memory>

@@ -4,8 +4,10 @@
 #include "cli/progress.hpp"
 #include "cli/ready.hpp"
 #include "cli/select.hpp"
+#include "workspace/journal.hpp"
 #include "workspace/workspaces.hpp"
 
+#include <expected>
 #include <string>
 #include <utility>
 #include <vector>

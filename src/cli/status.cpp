@@ -9,6 +9,7 @@
 #include "workspace/workspaces.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -12,6 +12,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <expected>
 #include <filesystem>
 #include <optional>
 #include <string>

@@ -98,7 +98,7 @@ TEST(parse, bad_usage_names_the_place_and_the_nearest_option) {
        "--port needs a value: PORT",
        "carrel up --port\n          ^^^^^^",
        ""},
-      {sample(), {"--port", "--json"}, "--port", "", ""},
+      {sample(), {"--port", "--json"}, "--port needs a value", "", ""},
       {sample(), {"--json=yes"}, "--json takes no value", "", ""},
       {sample(),
        {"--name", "a", "--name=b"},
