@@ -75,6 +75,7 @@ class FakeProcesses final : public Processes {
   const std::vector<ProcessSpec>& calls() const { return calls_; }
   std::vector<std::string> commands() const {  // each call as one would type it
     std::vector<std::string> commands;
+    commands.reserve(calls_.size());
     for (const ProcessSpec& call : calls_) commands.push_back(shell_joined(call.argv));
     return commands;
   }

@@ -11,17 +11,16 @@
 #include "os/wait.hpp"
 
 #include <chrono>
-#include <csignal>
 #include <filesystem>
 #include <optional>
 #include <poll.h>
+#include <signal.h>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <gtest/gtest.h>

@@ -11,15 +11,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string>
 #include <string_view>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -209,7 +211,7 @@ TEST(process, a_stopped_child_ends_too) {
 }
 
 TEST(process, a_child_starts_with_default_signals) {
-  std::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
   sigset_t blocked;
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGTERM);
@@ -222,7 +224,7 @@ TEST(process, a_child_starts_with_default_signals) {
                            .terminal = false,
                            .on_output = {}});
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  std::signal(SIGPIPE, SIG_DFL);
+  ::signal(SIGPIPE, SIG_DFL);
   ASSERT_TRUE(result);
   for (const std::string& line : lines_of(result->output)) {
     // without 32 and 33, which the C library keeps for itself
@@ -276,12 +278,15 @@ TEST(process, a_bad_spec_is_an_error) {
 }
 
 TEST(process, too_many_arguments_are_an_error) {
-  ProcessSpec spec = shell(std::string(10'000'000, ' '));
+  const std::size_t too_long = std::size_t{10} << 20U;
+  std::string script;
+  script.resize(too_long, ' ');
+  ProcessSpec spec = shell(std::move(script));
   EXPECT_EQ(run(spec).error().why, "Argument list too long");
 }
 
 TEST(process, with_the_terminal_it_shares_our_group_and_our_keys_are_ignored_meanwhile) {
-  std::signal(SIGINT, SIG_DFL);
+  ::signal(SIGINT, SIG_DFL);
   // the child sends Ctrl-C's signal to us; were it not ignored, this test would end here
   ProcessSpec spec =
       shell("kill -INT " + std::to_string(::getpid()) +
@@ -370,7 +375,7 @@ TEST(process_id, stat_is_read_whatever_the_program_calls_itself) {
   const std::string rest =
       " S 17 1 1 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 987654321 1 1 1844674407370955161 0";
   for (const std::string comm : {"sh", "a b", "x) S 1 (y", ") R 9 9", "()", ""}) {
-    const auto stat = parse_stat("42 (" + comm + ")" + rest);
+    const auto stat = parse_stat(join({"42 (", comm, ")", rest}, ""));
     ASSERT_TRUE(stat) << comm;
     EXPECT_EQ(stat->state, 'S');
     EXPECT_EQ(stat->parent, 17);

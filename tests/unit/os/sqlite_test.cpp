@@ -4,13 +4,13 @@
 #include "fakes/temporary_folder.hpp"
 #include "os/file.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <sys/stat.h>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -205,6 +205,7 @@ TEST_F(Databases, many_commands_may_make_it_at_the_same_moment) {
     const fs::path path = folder() / ("race-" + std::to_string(round));
     std::vector<std::thread> threads;
     std::vector<std::string> errors(8);
+    threads.reserve(errors.size());
     for (std::string& error : errors) {
       threads.emplace_back([&error, &path] {
         auto db = Database::open(path);

@@ -5,11 +5,10 @@
 #include "os/detail.hpp"
 
 #include <chrono>
-#include <csignal>
 #include <poll.h>
+#include <signal.h>
 #include <thread>
 #include <unistd.h>
-#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -109,12 +108,12 @@ TEST(interrupt, catches_signals_and_gives_them_back) {
 }
 
 TEST(interrupt, a_hangup_ignored_by_nohup_stays_ignored) {
-  std::signal(SIGHUP, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
   Interrupt interrupt;
   interrupt.catch_signals();
   ::kill(::getpid(), SIGHUP);
   EXPECT_FALSE(interrupt.raised());
-  std::signal(SIGHUP, SIG_DFL);
+  ::signal(SIGHUP, SIG_DFL);
 }
 
 }  // namespace
