@@ -7,6 +7,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <fcntl.h>
 #include <functional>
 #include <poll.h>
