@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "cli/command.hpp"
 #include "cli/show.hpp"
 
 #include <algorithm>
@@ -119,9 +120,9 @@ Result<Given> wrong_value(const Command& command, const Words& words, const std:
       return option_named(command, word) == option;
     };
     if (!option->value.empty() && std::ranges::count_if(words, same) > 1) {
-      const auto last = std::find_if(words.rbegin(), words.rend(), same);
-      return bad(command, words, static_cast<std::size_t>(words.rend() - last) - 1,
-                 option->name + " is there twice", help_of(command));
+      std::size_t last = words.size() - 1;
+      while (!same(words[last])) --last;
+      return bad(command, words, last, option->name + " is there twice", help_of(command));
     }
   }
   return usage_error("the command line was not understood: " + message, help_of(command));

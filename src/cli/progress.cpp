@@ -1,6 +1,7 @@
 #include "cli/progress.hpp"
 
 #include "base/text.hpp"
+#include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "cli/show.hpp"
 #include "os/clock.hpp"

@@ -1,11 +1,11 @@
 #include "cli/ready.hpp"
 
 #include "base/error.hpp"
-#include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "cli/show.hpp"
 #include "workspace/journal.hpp"
+#include "workspace/proof.hpp"
 #include "workspace/workspaces.hpp"
 
 #include <algorithm>

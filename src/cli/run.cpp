@@ -5,12 +5,10 @@
 #include "cli/json.hpp"
 #include "cli/live_line.hpp"
 #include "cli/run_view.hpp"
-#include "cli/select.hpp"
 #include "cli/show.hpp"
 #include "os/clock.hpp"
 #include "workspace/workspaces.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <expected>

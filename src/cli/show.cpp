@@ -235,7 +235,7 @@ std::string Table::text(const Look& look, bool fit) const {
 }
 
 std::string shown_folder(std::string_view folder, std::string_view home) {
-  const auto text = one_line(folder);
+  auto text = one_line(folder);
   if (home.size() > 1 && text.starts_with(home) &&
       (text.size() == home.size() || text[home.size()] == '/')) {
     return "~" + text.substr(home.size());

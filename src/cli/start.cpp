@@ -8,7 +8,6 @@
 #include "workspace/workspaces.hpp"
 
 #include <expected>
-#include <string>
 #include <utility>
 #include <vector>
 

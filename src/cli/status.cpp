@@ -1,4 +1,5 @@
 #include "base/error.hpp"
+#include "base/money.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"

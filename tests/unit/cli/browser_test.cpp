@@ -1,6 +1,7 @@
 #include "cli/browser.hpp"
 
 #include "fakes/temporary_folder.hpp"
+#include "os/process.hpp"
 
 #include <filesystem>
 #include <fstream>

@@ -4,6 +4,7 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/completion.hpp"
+#include "cli/show.hpp"
 
 #include <string>
 #include <vector>

@@ -1,10 +1,16 @@
 #include "cli/json.hpp"
 
+#include "base/error.hpp"
 #include "base/names.hpp"
+#include "os/clock.hpp"
 #include "os/file.hpp"
+#include "workspace/journal.hpp"
+#include "workspace/provider.hpp"
+#include "workspace/state.hpp"
 #include "workspace/workspaces.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>

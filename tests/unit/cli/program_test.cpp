@@ -1,6 +1,8 @@
 // Whole commands against a world that tests control: what is asked, what is shown, how it ends.
 #include "cli/program.hpp"
 
+#include "base/error.hpp"
+#include "base/secret.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "fakes/fake_channel.hpp"
@@ -10,8 +12,12 @@
 #include "fakes/fake_terminal.hpp"
 #include "fakes/temporary_folder.hpp"
 #include "jupyter/password.hpp"
+#include "os/connection.hpp"
 #include "os/file.hpp"
 #include "os/http.hpp"
+#include "os/process.hpp"
+#include "os/wait.hpp"
+#include "workspace/paths.hpp"
 
 #include <filesystem>
 #include <map>

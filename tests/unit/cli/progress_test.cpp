@@ -3,13 +3,17 @@
 #include "base/error.hpp"
 #include "base/secret.hpp"
 #include "base/text.hpp"
+#include "cli/show.hpp"
 #include "fakes/fake_clock.hpp"
 #include "fakes/fake_terminal.hpp"
+#include "os/clock.hpp"
+#include "os/terminal.hpp"
+#include "os/wait.hpp"
 
-#include <algorithm>
-#include <chrono>
+#include <cstddef>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 

@@ -1,10 +1,10 @@
 #include "cli/show.hpp"
 
 #include "base/error.hpp"
-#include "base/money.hpp"
 #include "fakes/fake_terminal.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <vector>
 

@@ -1,6 +1,8 @@
 #include "base/names.hpp"
 #include "cli/ready.hpp"
 #include "cli/run_view.hpp"
+#include "cli/show.hpp"
+#include "os/clock.hpp"
 #include "workspace/workspaces.hpp"
 
 #include <chrono>
