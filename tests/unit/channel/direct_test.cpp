@@ -214,5 +214,16 @@ TEST(direct_channel, ends_what_is_marked_when_the_process_is_not_known) {
   EXPECT_EQ(*channel.alive(marked.below(), {}), false);
 }
 
+TEST(direct_channel, ends_a_process_that_ignores_it_and_its_unmarked_children) {
+  FakeProcesses processes;
+  DirectChannel channel(processes, {});
+  const Marked marked("trap '' TERM; ");
+  ASSERT_EQ(*channel.alive(marked.parent(), {}), true);
+  ASSERT_TRUE(channel.end(marked.parent(), "CARREL_TEST_MARK", marked.mark(), Milliseconds(50),
+                          Wait::at_most(std::chrono::seconds(60))));
+  EXPECT_EQ(*channel.alive(marked.parent(), {}), false);
+  EXPECT_EQ(*channel.alive(marked.below(), {}), false);
+}
+
 }  // namespace
 }  // namespace carrel
