@@ -2,14 +2,20 @@
 #include "cli/checks.hpp"
 #include "cli/command.hpp"
 #include "cli/show.hpp"
+#include "environment/running.hpp"
 #include "os/clock.hpp"
 #include "os/process.hpp"
 #include "os/wait.hpp"
+#include "workspace/paths.hpp"
 
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 namespace carrel::cli {
 namespace {
@@ -111,12 +117,14 @@ Check check_venv(const CommandContext& context) {
 }
 
 Check check_uv(const CommandContext& context) {
-  // Carrel's own is used in any case; another one is only worth knowing of.
-  const auto answer = ask(context, {"uv", "--version"});
+  // Only Carrel's own is used; another one on PATH neither helps nor harms.
+  const auto paths = WorkspacePaths::from(context.world.environment, context.world.user);
+  std::error_code error;
+  const bool there = paths && std::filesystem::exists(uv_program(paths->environment()), error);
   return {.name = "uv",
           .state = State::ok,
-          .found = answer.success ? answer.text + " (Carrel uses one of its own)"
-                                  : "Carrel gets one of its own at first use",
+          .found = fmt::format("{} {}", uv_version(),
+                               there ? "(Carrel's own)" : "comes from PyPI at the first up"),
           .fix = {}};
 }
 

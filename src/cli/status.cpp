@@ -35,8 +35,8 @@ std::string details_text(const CommandContext& context, const WorkspaceDetails& 
   std::string text = styled(status.name.text(), Style::bold, look) + ": " +
                      styled(status.word, style_of(status.word), look);
   if (status.since) {
-    text +=
-        " since " + ago(duration_cast<milliseconds>(context.world.clock.wall() - *status.since));
+    text += " for " +
+            duration_text(duration_cast<milliseconds>(context.world.clock.wall() - *status.since));
   }
   text += "\n";
   const auto add = [&](std::string_view head, std::string_view value) {
