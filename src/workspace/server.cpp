@@ -57,7 +57,7 @@ ServerConfig config_for(const World& world, const Site& site, const ServerReques
           .port = door.port,
           .certfile = door.certificate,
           .keyfile = door.key,
-          .token = Secret(base64url(world.random.bytes(32))),
+          .token = Secret(hex(world.random.bytes(24))),
           .hashed_password = request.spec.password_hash.value_or(Secret()),
           .socket = door_of(row),
           .runtime_dir = row.runtime_folder,

@@ -178,7 +178,7 @@ class Home:
 
     def client(self, name):
         url = self.token_url(name)
-        scheme, port, token = re.match(r"(https?)://[^:/]+:(\d+)/.*[?&]token=(\w+)", url).groups()
+        scheme, port, token = re.match(r"(https?)://[^:/]+:(\d+)/.*[?&]token=([\w-]+)", url).groups()
         return Client(("127.0.0.1", int(port)), token, tls=scheme == "https")
 
     def on_terminal(self, *args, env=None, until_text=None, send=None, timeout=300, cwd=None):
