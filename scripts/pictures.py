@@ -52,9 +52,9 @@ class Tmux:
 
     def __init__(self, home, folder):
         self.name = "carrel-" + uuid.uuid4().hex[:8]
-        env = home.environment({"PATH": f"{Path(program).parent}:" + home.env["PATH"], "PS1": "$ ", "TERM": "tmux-256color"})
+        env = home.environment({"PATH": f"{Path(program).parent}:" + home.env["PATH"], "TERM": "tmux-256color"})
         self.env = {**env, "TMUX_TMPDIR": str(home.path)}
-        self("new-session", "-d", "-x", str(columns), "-y", str(lines), "-c", str(folder), "bash --norc --noprofile")
+        self("new-session", "-d", "-x", str(columns), "-y", str(lines), "-c", str(folder), "env PS1='$ ' bash --norc --noprofile")
 
     def __call__(self, *words):
         return subprocess.run(["tmux", "-L", self.name, "-f", "/dev/null", *words], env=self.env, capture_output=True, text=True, check=True).stdout
@@ -66,19 +66,25 @@ class Tmux:
     def screen(self):
         return self("capture-pane", "-e", "-p").rstrip()
 
-    def plain(self):
-        return self("capture-pane", "-p").rstrip()
+    def prompts(self, count, seconds):
+        """Waits for the prompt that comes next: the last line, with nothing behind it."""
+
+        def there():
+            lines = self("capture-pane", "-p").rstrip().splitlines()
+            return lines and lines[-1] == "$" and sum(line == "$" or line.startswith("$ ") for line in lines) == count
+
+        until(there, seconds, f"prompt {count}")
 
 
 def terminal_picture(home, browser, target):
     folder = home.path / "digits"
     tmux = Tmux(home, home.path)
     try:
-        until(lambda: "$" in tmux.plain(), 10, "the prompt")
+        tmux.prompts(1, 10)
         tmux.type("carrel up digits")
-        until(lambda: tmux.plain().count("$ ") >= 2 and tmux.plain().endswith("$"), 600, "the second prompt")
+        tmux.prompts(2, 300)
         tmux.type("carrel ls")
-        until(lambda: tmux.plain().count("$ ") >= 2 and "STATE" in tmux.plain().upper() and tmux.plain().endswith("$"), 30, "the list")
+        tmux.prompts(3, 30)
         page = browser.new_page(device_scale_factor=2, viewport={"width": 1100, "height": 900})
         page.set_content(frame.format(to_html(tmux.screen().rstrip().removesuffix("$").rstrip())))
         page.locator("#t").screenshot(path=target, omit_background=True)
@@ -97,10 +103,15 @@ def notebook_picture(home, browser, target):
     url = home.token_url("digits").replace("/lab?", "/lab/tree/train.ipynb?")
     page.goto(url)
     expect(page.locator("#jupyterlab-splash")).to_have_count(0, timeout=60_000)
-    plot = page.locator(".jp-OutputArea-output img").last
+    page.add_style_tag(content=".Toastify { display: none }")  # the question that JupyterLab asks once, about its news
+    page.locator(".jp-Notebook").press("Control+s")
+    cell = page.locator(".jp-CodeCell", has_text='title="Loss"')
+    # JupyterLab draws the cells that are seen and no others.
+    until(lambda: cell.count() or page.locator(".jp-WindowedPanel-outer").evaluate("it => { it.scrollBy(0, 200); return false }"), 60, "the cell")
+    plot = cell.locator(".jp-OutputArea-output img")
     plot.wait_for(timeout=60_000)
-    plot.scroll_into_view_if_needed()
-    page.wait_for_load_state("networkidle")
+    plot.evaluate("it => it.scrollIntoView({ block: 'end' })")
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=30_000)
     page.screenshot(path=target)
     context.close()
 
@@ -110,7 +121,9 @@ def main(folder):
     folder.mkdir(exist_ok=True)
     home = Home()
     try:
-        shutil.copytree(root / "examples/digits", home.path / "digits")
+        for name in ("digits", "hello"):
+            shutil.copytree(root / "examples" / name, home.path / name)
+        home.up(home.path / "hello")  # the one-time downloads, which say where Carrel's own files lie
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-dev-shm-usage"])
             terminal_picture(home, browser, folder / "terminal.png")
