@@ -23,13 +23,12 @@ class PlainProgress final : public ShownProgress {
  public:
   PlainProgress(Terminal& terminal, const Clock& clock) : terminal_(terminal), clock_(clock) {}
 
-  void begin(std::string_view name, std::string_view title,
+  void begin(std::string_view name, std::string_view /*title*/,
              std::optional<milliseconds> usual) override {
     end({});
     name_ = one_line(name);
-    title_ = one_line(title);
+    usual_ = usual;
     since_ = clock_.now();
-    terminal_.err(title_ + (usual ? " (usually " + duration_text(*usual) + ")" : "") + "\n");
   }
   void detail(std::string_view) override {}
   void end(std::string_view result) override {
@@ -49,13 +48,14 @@ class PlainProgress final : public ShownProgress {
 
  private:
   std::string elapsed() const {
-    return " (" + duration_text(duration_cast<milliseconds>(clock_.now() - since_)) + ")\n";
+    const auto took = duration_text(duration_cast<milliseconds>(clock_.now() - since_));
+    return " (" + took + (usual_ ? ", usually " + duration_text(*usual_) : "") + ")\n";
   }
 
   Terminal& terminal_;
   const Clock& clock_;
   std::string name_;  // "" between phases
-  std::string title_;
+  std::optional<milliseconds> usual_;
   Instant since_;
 };
 

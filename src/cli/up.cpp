@@ -56,7 +56,11 @@ Result<Spec> flags_of(const Given& given, const fs::path& here) {
     spec.notebook = *notebook;
   }
   if (const auto port = given.value("--port")) spec.port = TRY(port_of(*port));
+  if (given.has("--public") && given.has("--private")) {
+    return usage_error("--public and --private contradict each other");
+  }
   if (given.has("--public")) spec.public_reach = true;
+  if (given.has("--private")) spec.public_reach = false;
   return spec;
 }
 
@@ -93,9 +97,9 @@ Result<int> run_up(CommandContext& context) {
   auto workspaces = TRY(context.workspaces());
   if (context.given.has("--password-stdin")) {
     request.password = TRY(password_given(context));
-  } else if (TRY(workspaces.needs_password(request))) {
+  } else if (TRY(workspaces.is_public(request))) {
     request.password = TRY(password_given(context));
-    if (!request.password) {
+    if (TRY(workspaces.needs_password(request))) {
       request.password = TRY(ask_new_password(
           context, "Others will reach this notebook. A password for it: ",
           "give it with --password-stdin, or in a file that CARREL_PASSWORD_FILE names"));
@@ -148,6 +152,7 @@ Command up_command(const std::vector<std::string>& providers) {
                    .help = "the port of the address; by default a free one"},
                   {.name = "--public",
                    .help = "let other computers reach it: HTTPS, and a password"},
+                  {.name = "--private", .help = "only this computer again, after --public"},
                   {.name = "--password-stdin", .help = "read the password from standard input"},
                   yes_option("do not ask before what costs money (here nothing does)"),
                   json_option()},

@@ -65,6 +65,17 @@ bool environment_has(pid_t pid, std::string_view entry) {
   return std::ranges::find(entries, entry) != entries.end();
 }
 
+// NAME=VALUE with another value than `entry` has: it belongs to somebody else, however it came to
+// be below us.
+bool environment_has_other(pid_t pid, std::string_view name, std::string_view entry) {
+  const auto block = read_file(fmt::format("/proc/{}/environ", pid));
+  if (!block) return false;
+  return std::ranges::any_of(split(*block, '\0'), [&](const std::string& one) {
+    return one.size() > name.size() + 1 && one.starts_with(name) && one[name.size()] == '=' &&
+           one != entry;
+  });
+}
+
 std::map<pid_t, ProcessStat> all_processes() {
   std::map<pid_t, ProcessStat> processes;
   std::error_code error;
@@ -152,7 +163,8 @@ std::vector<ProcessId> processes_with(std::string_view name, std::string_view va
   for (std::size_t i = 0; i < found.size(); ++i) {
     const auto [first, last] = children.equal_range(found[i]);
     for (auto child = first; child != last; ++child) {
-      if (child->second != self && known.insert(child->second).second) {
+      if (child->second == self || environment_has_other(child->second, name, entry)) continue;
+      if (known.insert(child->second).second) {
         found.push_back(child->second);
       }
     }

@@ -13,6 +13,7 @@
 
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -27,6 +28,13 @@ Result<bool> may_be_cleaned(Site& site, const Wait& wait) {
   return seen.empty() || seen.front().state != MachineState::gone;
 }
 
+// On a full disk what ends things must still work: it is what frees room, and `ls` looks at what
+// is, not at what was wanted.
+Result<> unless_full(Result<> written) {
+  if (!written && written.error().reason == Reason::no_space) return {};
+  return written;
+}
+
 }  // namespace
 
 Result<bool> Workspaces::stop(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
@@ -35,9 +43,12 @@ Result<bool> Workspaces::stop(const WorkspaceRow& row, Progress& progress, const
   if (!machine || machine->machine.ref.empty()) return false;
   const auto before = TRY(status_of(world_, journal_, row, wait));
   if (before.word == "stopped" && row.wanted == Wanted::stopped) return false;
-  TRY(journal_.want(row.id, Wanted::stopped));
+  if (row.wanted != Wanted::removed) {  // a removal that was cut off stays one
+    TRY(unless_full(journal_.want(row.id, Wanted::stopped)));
+  }
   auto site = TRY(reach_site(world_, row, *machine, wait));
   TRY(stop_server(world_, journal_, site, wait));
+  TRY(remove_tree(world_.paths.of(row.id) / "open.html"));
   TRY(site.provider->stop(site.machine.machine, StopHow::gracefully, wait));
   return before.word != "stopped";
 }
@@ -49,7 +60,7 @@ Result<> Workspaces::remove(const WorkspaceRow& row, Progress& progress, const W
 }
 
 Result<> Workspaces::remove_locked(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
-  TRY(journal_.want(row.id, Wanted::removed));
+  TRY(unless_full(journal_.want(row.id, Wanted::removed)));
   auto machine = TRY(journal_.machine(row.id));
   if (machine && machine->machine.ref.empty()) {
     // Asked for, and no answer was written down: the token finds what came of it.
@@ -68,6 +79,8 @@ Result<> Workspaces::remove_locked(const WorkspaceRow& row, Progress& progress, 
     TRY(site.provider->remove(site.machine.machine, Keep::nothing, wait));
   }
   TRY(journal_.forget(row.id));
+  std::error_code others_use_it;
+  std::filesystem::remove(world_.paths.run, others_use_it);
   return remove_tree(world_.paths.lock_of(row.id));
 }
 

@@ -11,8 +11,9 @@
 namespace carrel {
 namespace {
 
-// sockaddr_un takes 107 bytes; a kernel's socket is RUNTIME/kernel-UUID-ipc-N, 51 after the slash.
-constexpr std::size_t longest_run_path = 100 - 51 - 1 - 12 - 1;
+// sockaddr_un takes 107 bytes. Below a workspace's runtime folder (12 characters) the longest
+// socket is c<12 hex>-N; a few bytes stay in reserve.
+constexpr std::size_t longest_run_path = 100 - 1 - 12 - 1 - 16;
 
 std::filesystem::path base(const Environment& environment, const char* variable,
                            const std::filesystem::path& home, const char* fallback) {

@@ -20,6 +20,8 @@
 namespace carrel {
 namespace {
 
+constexpr const char* certificate_file = "certificate.pem";
+constexpr const char* key_file = "key.pem";
 constexpr std::uint16_t first_port = 8888;  // Jupyter's own
 
 Error port_taken(std::uint16_t port) {
@@ -38,24 +40,25 @@ Error port_taken(std::uint16_t port) {
           .trace = {}};
 }
 
-Result<> make_or_renew_certificate(const Door& door, const std::filesystem::path& folder,
-                                   WallTime now, Progress& progress) {
-  TRY(make_private_folder(folder));
+}  // namespace
+
+Result<bool> ensure_certificate(const std::filesystem::path& certificates, WallTime now,
+                                Progress& progress) {
+  const auto certificate = certificates / certificate_file;
+  const auto key = certificates / key_file;
+  TRY(make_private_folder(certificates));
   const auto names = host_names();
-  if (const auto pem = read_file(door.certificate)) {
+  if (const auto pem = read_file(certificate)) {
     const auto facts = read_certificate(*pem);
-    if (facts && !needs_renewal(*facts, names, now) && read_file(door.key)) return {};
+    if (facts && !needs_renewal(*facts, names, now) && read_file(key)) return false;
   }
   const auto made = TRY(make_certificate(names, now));
-  TRY(remove_tree(door.certificate));  // cut off between the two, no certificate meets a wrong key
-  TRY(write_file(door.key, made.key_pem.reveal(), 0600));
-  TRY(write_file(door.certificate, made.certificate_pem, 0600));
-  progress.note(
-      "made a new certificate for this computer: the browser will show a new fingerprint");
-  return {};
+  TRY(remove_tree(certificate));  // cut off between the two, no certificate meets a wrong key
+  TRY(write_file(key, made.key_pem.reveal(), 0600));
+  TRY(write_file(certificate, made.certificate_pem, 0600));
+  progress.note("made a new certificate: the browser will show a new fingerprint");
+  return true;
 }
-
-}  // namespace
 
 Result<Door> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
                          const std::filesystem::path& certificates, WallTime now,
@@ -64,9 +67,9 @@ Result<Door> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
   if (spec.public_reach.value_or(false)) {
     door.public_reach = true;
     door.ip = "0.0.0.0";
-    door.certificate = certificates / "certificate.pem";
-    door.key = certificates / "key.pem";
-    TRY(make_or_renew_certificate(door, certificates, now, progress));
+    door.certificate = certificates / certificate_file;
+    door.key = certificates / key_file;
+    TRY(ensure_certificate(certificates, now, progress));
   }
   if (spec.port) {
     door.port = *spec.port;
@@ -86,7 +89,7 @@ Result<Door> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
 }
 
 std::string certificate_fingerprint(const std::filesystem::path& certificates) {
-  const auto pem = read_file(certificates / "certificate.pem");
+  const auto pem = read_file(certificates / certificate_file);
   if (!pem) return {};
   const auto facts = read_certificate(*pem);
   return facts ? facts->fingerprint : std::string();

@@ -30,6 +30,11 @@ Result<Door> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
                          const std::filesystem::path& certificates, WallTime now,
                          Progress& progress);
 
+// A certificate for this computer in that private folder: made when there is none, when it covers a
+// name or address no longer, or when it has less than 30 days left. True: it is a new one (said).
+Result<bool> ensure_certificate(const std::filesystem::path& certificates, WallTime now,
+                                Progress& progress);
+
 // SHA-256 of the certificate in that folder, as browsers show it; "" if there is none.
 std::string certificate_fingerprint(const std::filesystem::path& certificates);
 

@@ -24,6 +24,7 @@
 namespace carrel {
 namespace {
 
+constexpr std::string_view extension = ".ipynb";
 constexpr auto save_at_most_every = std::chrono::seconds(5);
 constexpr auto patience_after_interrupt = std::chrono::seconds(10);
 constexpr auto patience_to_clean_up = std::chrono::seconds(10);
@@ -49,6 +50,12 @@ std::string first_line(std::string_view source) {
   return {};
 }
 
+// Clears the document's outputs; the text that is left.
+std::string without_outputs(NotebookDocument& document) {
+  for (const auto& cell : document.code_cells()) document.clear_outputs(cell.index);
+  return document.to_json();
+}
+
 // One run: the document in memory, the session whose kernel runs it, and what was saved when.
 class NotebookRun {
  public:
@@ -59,13 +66,13 @@ class NotebookRun {
         path_(std::move(path)),
         document_(std::move(document)),
         events_(events),
+        unchanged_(without_outputs(document_)),
         saved_(world.clock.now()) {}
 
   Result<RunReport> all_cells(const SessionModel& session, const Wait& wait) {
     auto kernel = TRY(client_.connect(session.kernel.id, wait));
     const auto cells = document_.code_cells();
     RunReport report{.cells = cells.size()};
-    for (const auto& cell : cells) document_.clear_outputs(cell.index);
     for (const auto& cell : cells) {
       events_.on_cell(report.done, report.cells, first_line(cell.source));
       if (cell.skip || trimmed(cell.source).empty()) {
@@ -118,11 +125,29 @@ class NotebookRun {
     report.interrupted = true;
     const auto patience = Wait::at_most(patience_after_interrupt);
     TRY(client_.interrupt(kernel_id, patience));
-    return kernel.finish(events, patience);
+    auto finished = kernel.finish(events, patience);
+    if (finished || finished.error().reason != Reason::timed_out) return finished;
+    return ExecuteResult{.status = "aborted",
+                         .error_name = "KeyboardInterrupt",
+                         .error_value = "the cell did not heed it: its kernel is ended"};
   }
 
+  // Only outputs are ours to write: a document that the person has changed meanwhile is left to
+  // them.
   Result<> save() {
-    TRY(client_.write_notebook(path_, document_.to_json(), Wait::at_most(patience_to_clean_up)));
+    const auto patience = Wait::at_most(patience_to_clean_up);
+    auto there = NotebookDocument::parse(TRY(client_.read_notebook(path_, patience)));
+    if (!there || without_outputs(*there) != unchanged_) {
+      const auto beside =
+          path_.substr(0, path_.size() - extension.size()) + "-run" + std::string(extension);
+      TRY(client_.write_notebook(beside, document_.to_json(), patience));
+      return fail({.what = fmt::format("{} was changed while it ran", path_),
+                   .why = {},
+                   .hint = fmt::format("your change is kept; the outputs are in {}", beside),
+                   .reason = Reason::exists,
+                   .trace = {}});
+    }
+    TRY(client_.write_notebook(path_, document_.to_json(), patience));
     saved_ = world_.clock.now();
     return {};
   }
@@ -132,6 +157,7 @@ class NotebookRun {
   std::string path_;
   NotebookDocument document_;
   const RunEvents& events_;
+  std::string unchanged_;  // without outputs
   Instant saved_;
 };
 

@@ -10,6 +10,7 @@
 #include "jupyter/server_config.hpp"
 #include "os/clock.hpp"
 #include "os/file.hpp"
+#include "os/ports.hpp"
 #include "os/process.hpp"
 #include "os/wait.hpp"
 #include "workspace/journal.hpp"
@@ -35,6 +36,7 @@ namespace {
 
 constexpr std::string_view marker = "CARREL_SERVER";
 constexpr auto grace = std::chrono::seconds(8);  // carrel_server's own is 5
+constexpr int most_ports_tried = 10;
 constexpr auto look_again = std::chrono::seconds(2);
 
 Result<std::string> machine_boot_id(Channel& channel, const Wait& wait) {
@@ -53,7 +55,7 @@ ServerConfig config_for(const World& world, const Site& site, const ServerReques
           .name = site.row.name.text(),
           .root_dir = site.row.folder,
           .notebook = request.spec.notebook.value_or(""),
-          .ip = door.ip,
+          .ip = door.public_reach ? "*" : door.ip,  // IPv4 and IPv6
           .port = door.port,
           .certfile = door.certificate,
           .keyfile = door.key,
@@ -232,21 +234,28 @@ Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
       (state != ServerState::stopped || TRY(site.channel->is_folder(last->runtime_folder, wait)))) {
     TRY(site.channel->end(std::nullopt, marker, last->instance, grace, wait));
   }
-  const auto door = TRY(choose_door(request.spec, last, site.paths.state / "certificate",
-                                    world.clock.wall(), progress));
-  ServerRow row{.workspace = site.row.id,
-                .instance = hex(world.random.bytes(16)),
-                .process = std::nullopt,
-                .port = door.port,
-                .port_asked_for = door.port_asked_for,
-                .public_reach = door.public_reach,
-                .runtime_folder = site.paths.runtime_of(site.row.id)};
   TRY(make_private_folder(site.paths.run));
-  TRY(journal.put_server(row));
-  const auto started =
-      TRY(launch(site, request, config_for(world, site, request, row, door), wait));
-  row.process = ProcessId{.pid = started.pid,
-                          .start_ticks = started.start_ticks,
+  ServerRow row{.workspace = site.row.id};
+  std::optional<ServerStarted> started;
+  for (int tries = 1; !started; ++tries) {
+    const auto door = TRY(choose_door(request.spec, tries == 1 ? last : std::nullopt,
+                                      site.certificates(), world.clock.wall(), progress));
+    row = {.workspace = site.row.id,
+           .instance = hex(world.random.bytes(16)),
+           .process = std::nullopt,
+           .port = door.port,
+           .port_asked_for = door.port_asked_for,
+           .public_reach = door.public_reach,
+           .runtime_folder = site.paths.runtime_of(site.row.id)};
+    TRY(journal.put_server(row));
+    auto launched = launch(site, request, config_for(world, site, request, row, door), wait);
+    // Another was quicker with a port that nobody asked for: the next one.
+    const bool again = !launched && !door.port_asked_for && tries < most_ports_tried &&
+                       !port_is_free(door.ip, door.port);
+    if (!again) started = TRY(std::move(launched));
+  }
+  row.process = ProcessId{.pid = started->pid,
+                          .start_ticks = started->start_ticks,
                           .boot_id = TRY(machine_boot_id(*site.channel, wait))};
   row.started = world.clock.wall();
   TRY(journal.set_server_process(site.row.id, *row.process, *row.started));
@@ -261,7 +270,11 @@ Result<> stop_server(const World& world, Journal& journal, Site& site, const Wai
   auto row = TRY(journal.server(site.row.id));
   TRY(observe_server(world, journal, *site.channel, row, wait));
   if (!row) return {};
-  if (!row->stopped) TRY(journal.set_server_stopped(site.row.id, world.clock.wall()));
+  if (!row->stopped) {
+    const auto written = journal.set_server_stopped(site.row.id, world.clock.wall());
+    if (!written && written.error().reason != Reason::no_space)
+      return written;  // a full disk stops no stop
+  }
   TRY(site.channel->end(row->process, marker, row->instance, grace, wait));
   return site.channel->remove(row->runtime_folder, wait);
 }

@@ -23,6 +23,7 @@ struct Site {
 
   Environments environments() const { return {*channel, paths.environment()}; }
   std::filesystem::path folder_of_state() const { return paths.of(row.id); }
+  std::filesystem::path certificates() const { return folder_of_state() / "certificate"; }
   std::filesystem::path log() const { return folder_of_state() / "server.log"; }
 };
 

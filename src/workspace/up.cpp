@@ -18,6 +18,7 @@
 #include "workspace/site.hpp"
 #include "workspace/spec.hpp"
 #include "workspace/status.hpp"
+#include "workspace/wish.hpp"
 #include "workspace/workspaces.hpp"
 #include "workspace/world.hpp"
 
@@ -28,6 +29,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -35,6 +37,8 @@ namespace carrel {
 namespace {
 
 constexpr std::string_view default_provider = "local";
+constexpr auto first_patience = std::chrono::seconds(2);
+constexpr auto last_patience = std::chrono::seconds(20);
 
 // A phase: shown as it happens, and remembered for the next time when it went well.
 class Phase {
@@ -76,18 +80,13 @@ Result<std::map<std::string, std::string>> files_with_spec(const std::filesystem
   return files;
 }
 
-struct Wish {
-  Spec flags;  // what was told, now or earlier: remembered
-  Spec spec;   // with the folder's own file below
-};
-
 Result<Wish> wish_of(Journal& journal, const UpRequest& request) {
   Spec flags = request.flags;
   if (const auto row = TRY(journal.by_folder(request.folder)); row && !row->flags.empty()) {
     flags = flags.over(TRY(parse_spec(row->flags, "the journal")));
   }
   auto spec = flags.over(TRY(spec_of_folder(TRY(files_with_spec(request.folder)))));
-  return Wish{std::move(flags), std::move(spec)};
+  return Wish{.asked_now = request.flags, .flags = std::move(flags), .spec = std::move(spec)};
 }
 
 bool wants_password(const Spec& spec) {
@@ -96,35 +95,28 @@ bool wants_password(const Spec& spec) {
 
 // What is asked for now and differs from what runs is said, never done silently and never silently
 // left out.
-void note_differences(const Spec& flags, const ServerRow& server, const WorkspaceRow& row,
+void note_differences(const Wish& wish, const ServerRow& server, const WorkspaceRow& row,
                       Progress& progress) {
-  std::string what;
-  if (flags.port && *flags.port != server.port) what = fmt::format("port {}", *flags.port);
-  if (flags.public_reach && *flags.public_reach != server.public_reach) {
-    what += fmt::format("{}{} reach", what.empty() ? "" : ", ",
-                        *flags.public_reach ? "public" : "private");
+  const auto& spec = wish.spec;
+  std::vector<std::string> what;
+  if (spec.port && *spec.port != server.port) what.push_back(fmt::format("port {}", *spec.port));
+  if (spec.public_reach.value_or(false) != server.public_reach) {
+    what.emplace_back(server.public_reach ? "private reach" : "public reach");
   }
-  if (flags.notebook && *flags.notebook != row.notebook) {
-    what += fmt::format("{}notebook {}", what.empty() ? "" : ", ", *flags.notebook);
-  }
-  if (flags.environment || flags.password_hash) {
-    what += fmt::format("{}{}", what.empty() ? "" : ", ",
-                        flags.environment ? "the environment" : "the password");
-  }
-  if (!what.empty()) {
-    progress.note(fmt::format("{0} is up as it was: for {1}, carrel stop {0} and carrel start {0}",
-                              row.name.text(), what));
-  }
+  if (spec.notebook && *spec.notebook != row.notebook) what.push_back("notebook " + *spec.notebook);
+  if (wish.asked_now.environment) what.push_back("environment " + *wish.asked_now.environment);
+  if (wish.asked_now.password_hash) what.emplace_back("the new password");
+  if (what.empty()) return;
+  progress.note(fmt::format("{0} is up as it was: for {1}, carrel stop {0} and carrel start {0}",
+                            row.name.text(), join(what, ", ")));
 }
 
 Result<PreparedEnvironment> prepare_environment(const World& world, Journal& journal, Site& site,
-                                                const Spec& spec, Progress& progress,
+                                                const EnvironmentSpec& wanted, Progress& progress,
                                                 const Wait& wait, std::filesystem::path& python) {
   Phase phase(world, journal, progress, "environment", "making the environment",
               site.row.environment_key.empty() ? "new" : "kept");
   auto environments = site.environments();
-  const auto files = TRY(read_folder_files(*site.channel, site.row.folder, wait));
-  const auto wanted = TRY(choose_environment(spec.environment, files));
   python = TRY(environments.jupyter(progress, wait));
   auto prepared = TRY(environments.prepare(wanted, site.row.id, progress, wait));
   if (auto json = prepared.to_json(); json != site.row.environment_json) {
@@ -161,63 +153,86 @@ Result<Proof> prove_it(const World& world, Journal& journal, Site& site, const S
   return proof;
 }
 
-Result<> check_notebook(Site& site, const Spec& spec, const Wait& wait) {
+Result<> check_notebook(Channel& channel, const std::filesystem::path& folder, const Spec& spec,
+                        const Wait& wait) {
   if (!spec.notebook) return {};
   TRY(check_notebook_path(*spec.notebook));
-  const auto found = site.channel->get(site.row.folder / *spec.notebook, wait);
+  const auto found = channel.get(folder / *spec.notebook, wait);
   if (found || found.error().reason != Reason::not_found) return {};
-  return usage_error(
-      fmt::format("there is no notebook {} in {}", *spec.notebook, site.row.folder.string()),
-      "correct the key notebook in carrel.toml, or the flag --notebook");
+  return usage_error(fmt::format("there is no notebook {} in {}", *spec.notebook, folder.string()),
+                     "correct the key notebook in carrel.toml, or the flag --notebook");
+}
+
+// A server that lives and does not answer is not ended: it may be busy, and its kernels are the
+// person's work.
+Result<> until_it_answers_again(JupyterClient& client, const WorkspaceRow& row, Progress& progress,
+                                const Wait& wait) {
+  auto answer = client.version(wait.sooner(first_patience));
+  if (!answer && answer.error().reason == Reason::timed_out) {
+    progress.note(fmt::format("the server of {} does not answer yet: waiting", row.name.text()));
+    answer = client.version(wait.sooner(last_patience));
+  }
+  if (answer) return {};
+  if (answer.error().reason == Reason::interrupted) return std::unexpected(answer.error());
+  return fail(
+      {.what = fmt::format("the server of {} lives, but does not answer", row.name.text()),
+       .why = answer.error().what,
+       .hint = fmt::format("carrel logs {0} may say why; carrel stop {0} ends it with its kernels",
+                           row.name.text()),
+       .reason = Reason::timed_out,
+       .trace = {}});
+}
+
+Result<> renew_certificate(Site& site, const ServerRow& server, WallTime now, Progress& progress,
+                           const Wait& wait) {
+  if (!server.public_reach || !TRY(ensure_certificate(site.certificates(), now, progress)))
+    return {};
+  const auto ran =
+      TRY(site.channel->run({.argv = {"kill", "-HUP", std::to_string(server.process->pid)}}, wait));
+  if (ran.status == 0) return {};
+  return fail({.what = "the running server did not take its new certificate",
+               .why = printable(ran.error),
+               .hint = fmt::format("carrel stop {0} and carrel start {0}", site.row.name.text()),
+               .trace = {}});
 }
 
 // With the workspace's lock held.
 Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceRow& row,
-                          const Wish& wish, const Spec& asked_now, Progress& progress,
-                          const Wait& wait) {
+                          const Wish& wish, Progress& progress, const Wait& wait) {
   if (row.wanted != Wanted::running) TRY(journal.want(row.id, Wanted::running));
   auto site = TRY(make_site(world, journal, row,
                             wish.spec.on.value_or(std::string(default_provider)), progress, wait));
   UpResult result{.status = {.id = row.id, .name = row.name}};
   auto server = TRY(journal.server(row.id));
   const auto state = TRY(observe_server(world, journal, *site.channel, server, wait));
-  if (state == ServerState::running && !row.proof.empty()) {
+  if (state == ServerState::running) {
     auto client = TRY(client_of(world, site, *server, wait));
-    if (client.version(wait)) {
-      result.was_up = true;
-      if (server->stopped) {  // a stop was cut off before it did anything
-        server->stopped.reset();
-        TRY(journal.put_server(*server));
-      }
-      result.proof = TRY(read_proof(row.proof));
-      note_differences(asked_now, *server, row, progress);
+    TRY(until_it_answers_again(client, row, progress, wait));
+    if (server->stopped) {  // a stop was cut off before it did anything
+      server->stopped.reset();
+      TRY(journal.put_server(*server));
     }
-  }
-  if (!result.was_up) {
-    TRY(check_notebook(site, wish.spec, wait));
+    TRY(renew_certificate(site, *server, world.clock.wall(), progress, wait));
+    note_differences(wish, *server, row, progress);
+    result.was_up = !row.proof.empty();
+  } else {
     std::filesystem::path python;
     const auto environment =
-        TRY(prepare_environment(world, journal, site, wish.spec, progress, wait, python));
+        TRY(prepare_environment(world, journal, site, wish.environment, progress, wait, python));
     if (const auto notebook = wish.spec.notebook.value_or(""); notebook != site.row.notebook) {
       TRY(journal.set_notebook(row.id, notebook));
       site.row.notebook = notebook;
     }
-    if (state == ServerState::running) {
-      TRY(stop_server(world, journal, site,
-                      wait));  // it lives and does not answer, or was never proved: anew
-    }
-    {
-      Phase phase(world, journal, progress, "server", "starting Jupyter");
-      server = TRY(start_server(world, journal, site,
-                                {.spec = wish.spec, .environment = environment, .python = python},
-                                progress, wait));
-      phase.done(server_url(*server, "/"));
-    }
-    result.proof = TRY(prove_it(world, journal, site, *server, progress, wait));
+    Phase phase(world, journal, progress, "server", "starting Jupyter");
+    server = TRY(start_server(world, journal, site,
+                              {.spec = wish.spec, .environment = environment, .python = python},
+                              progress, wait));
+    phase.done(server_url(*server, "/"));
   }
+  result.proof = result.was_up ? TRY(read_proof(row.proof))
+                               : TRY(prove_it(world, journal, site, *server, progress, wait));
   result.notebook = site.row.notebook;
-  if (server->public_reach)
-    result.fingerprint = certificate_fingerprint(site.paths.state / "certificate");
+  if (server->public_reach) result.fingerprint = certificate_fingerprint(site.certificates());
   auto status = TRY(status_of(world, journal, site.row, wait));
   status.python = result.proof.python;
   result.status = std::move(status);
@@ -251,33 +266,47 @@ Result<bool> Workspaces::needs_password(const UpRequest& request) {
   return !request.password && wants_password(TRY(wish_of(journal_, request)).spec);
 }
 
-Result<UpResult> Workspaces::up(const UpRequest& request, Progress& progress, const Wait& wait) {
+Result<bool> Workspaces::is_public(const UpRequest& request) {
+  return TRY(wish_of(journal_, request)).spec.public_reach.value_or(false);
+}
+
+// Everything that can be refused is refused here, before anything is written down.
+Result<Wish> Workspaces::checked_wish(const UpRequest& request, const Wait& wait) {
   TRY(check_folder(request.folder));
   TRY(check_text(request.flags));
-  Spec asked_now = request.flags;
-  if (request.password)
-    asked_now.password_hash = TRY(hash_password(*request.password, world_.random));
-  auto wish = TRY(
-      wish_of(journal_, {.folder = request.folder, .flags = asked_now, .password = std::nullopt}));
+  auto asked = request;
+  if (request.password) {
+    const auto known = TRY(wish_of(journal_, request)).spec.password_hash;
+    if (!known || !verify_password(known->reveal(), *request.password)) {
+      asked.flags.password_hash = TRY(hash_password(*request.password, world_.random));
+    }
+  }
+  auto wish = TRY(wish_of(journal_, asked));
   if (wants_password(wish.spec)) {
     return fail({.what = "a workspace that others can reach needs a password",
                  .why = {},
                  .hint = "give one with --password-stdin or CARREL_PASSWORD_FILE, or write the "
-                         "hash that carrel password "
-                         "makes into carrel.toml as password_hash",
+                         "hash that carrel password makes into carrel.toml as password_hash",
                  .exit = Exit::act,
                  .trace = {}});
   }
   TRY(provider_named(world_, wish.spec.on.value_or(std::string(default_provider))));
-  const auto folder_name = WorkspaceName::from_folder(request.folder.filename().string());
-  const auto wanted_name = wish.spec.name.value_or(folder_name);
+  TRY(check_notebook(world_.here, request.folder, wish.spec, wait));
+  const auto files =
+      TRY(read_folder_files(world_.here, request.folder, wait, wish.spec.environment));
+  wish.environment = TRY(choose_environment(wish.spec.environment, files));
+  return wish;
+}
+
+Result<UpResult> Workspaces::up(const UpRequest& request, Progress& progress, const Wait& wait) {
+  const auto wish = TRY(checked_wish(request, wait));
+  const auto wanted_name =
+      wish.spec.name.value_or(WorkspaceName::from_folder(request.folder.filename().string()));
   for (;;) {
+    const auto id = WorkspaceId::make(world_.clock.wall(), world_.random.bytes(10));
     auto row = TRY(journal_.add_workspace(
-        {.id = WorkspaceId::make(world_.clock.wall(), world_.random.bytes(10)),
-         .name = wanted_name,
-         .folder = request.folder,
-         .flags = spec_text(wish.flags),
-         .created = world_.clock.wall()}));
+        {.id = id, .name = wanted_name, .folder = request.folder, .created = world_.clock.wall()}));
+    const bool is_new = row.id == id;
     auto lock = TRY(lock_workspace(world_, row, progress, wait));
     auto locked = TRY(journal_.by_id(row.id));
     if (!locked) continue;  // removed while we waited: from the beginning
@@ -286,21 +315,18 @@ Result<UpResult> Workspaces::up(const UpRequest& request, Progress& progress, co
       TRY(remove_locked(row, progress, wait));
       continue;
     }
-    if (row.name != wanted_name && wish.spec.name) {
-      if (asked_now.name) {
-        TRY(journal_.set_name(row.id, wanted_name));
-        row.name = wanted_name;
-      } else {
-        progress.note(fmt::format("the name {} belongs to another folder: this one is {}",
-                                  wanted_name.text(), row.name.text()));
-      }
-    } else if (row.name != wanted_name && row.proof.empty()) {
+    if (row.name != wanted_name && wish.asked_now.name && !is_new) {
+      TRY(journal_.set_name(row.id, wanted_name));
+      row.name = wanted_name;
+    } else if (row.name != wanted_name && (is_new || wish.spec.name)) {
       progress.note(fmt::format("the name {} belongs to another folder: this one is {}",
                                 wanted_name.text(), row.name.text()));
     }
-    if (const auto text = spec_text(wish.flags); text != row.flags)
+    auto result = TRY(bring_up(world_, journal_, row, wish, progress, wait));
+    if (const auto text = spec_text(wish.flags); text != row.flags) {
       TRY(journal_.set_flags(row.id, text));
-    return bring_up(world_, journal_, row, wish, asked_now, progress, wait);
+    }
+    return result;
   }
 }
 

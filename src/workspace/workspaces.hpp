@@ -20,6 +20,7 @@
 #include "workspace/provider.hpp"
 #include "workspace/spec.hpp"
 #include "workspace/state.hpp"
+#include "workspace/wish.hpp"
 #include "workspace/world.hpp"
 
 #include <cstdint>
@@ -103,6 +104,7 @@ class Workspaces {
 
   // Whether `up` of this would be refused for want of a password: ask for one first.
   Result<bool> needs_password(const UpRequest& request);
+  Result<bool> is_public(const UpRequest& request);
   Result<UpResult> up(const UpRequest& request, Progress& progress, const Wait& wait);
   Result<UpResult> start(const WorkspaceRow& row, Progress& progress, const Wait& wait);
   // False: it was stopped already.
@@ -134,6 +136,7 @@ class Workspaces {
 
  private:
   Workspaces(World world, Journal journal);
+  Result<Wish> checked_wish(const UpRequest& request, const Wait& wait);
   Result<> remove_locked(const WorkspaceRow& row, Progress& progress, const Wait& wait);
 
   World world_;
