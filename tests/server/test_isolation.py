@@ -116,6 +116,48 @@ def test_node_is_not_run_by_the_start_and_is_there_in_a_terminal(make, folder):
     )
 
 
+def test_a_terminal_finds_the_workspaces_programs_first_whatever_the_profile_says(make, folder):
+    """A login shell would read /etc/profile, which sets PATH anew on Debian."""
+    own, tools, home = folder / "own", folder / "tools", folder / "home"
+    for place, name in ((own, "python"), (own, "pip"), (tools, "node"), (tools, "python")):
+        place.mkdir(exist_ok=True)
+        (place / name).write_text("#!/bin/sh\n")
+        (place / name).chmod(0o755)
+    home.mkdir()
+    for name in (".profile", ".bash_profile"):
+        (home / name).write_text("PATH=/usr/bin:/bin\n")
+    shells = [path for path in ("/bin/bash", "/bin/sh") if os.path.exists(path)]
+    for shell in [*shells, None]:
+        env = clean_environment(PATH=f"{tools}:{os.environ['PATH']}", HOME=str(home), ENV="")
+        env.pop("SHELL", None)
+        if shell:
+            env["SHELL"] = shell
+        workspace = make(
+            env=env, early_kernel=False, terminal_env={"PATH": f"{own}:${{PATH}}"}
+        ).up()
+        terminal = Terminal(workspace.client)
+        terminal.type(
+            'for n in python pip node; do echo "[$(command -v $n)]"; done; echo end$((6*7))'
+        )
+        text = terminal.read_until("end42")
+        for path in (own / "python", own / "pip", tools / "node"):
+            assert f"[{path}]" in text
+        workspace.stop()
+
+
+def test_the_headers_for_other_origins_are_those_of_stock(make, stock_server):
+    """Whoever shows the token is told his own origin, an empty one if he names none; nobody else."""
+    clients = [make(early_kernel=False).up().tcp(), stock_server.client]
+    for token in (True, False):
+        for headers in ({}, {"Origin": "http://evil.example"}):
+            seen = []
+            for client in clients:
+                answer = client.get("/api/kernelspecs", headers=headers, token=token)
+                seen.append(answer.headers.get_all("Access-Control-Allow-Origin"))
+            assert seen[0] == seen[1]
+            assert token or seen[0] is None
+
+
 reader = """
 import os, socket, sys
 opened = []

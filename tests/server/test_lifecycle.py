@@ -184,3 +184,75 @@ def test_a_server_that_cannot_import_jupyter_says_so_in_the_log(make):
     workspace.pid = line["pid"]
     workspace.gone()
     assert workspace.read("exit.json")["status"] == 1 and "jupyterlab" in workspace.log()
+
+
+def starts_below(outer, inner):
+    """A cell of `outer` that brings up `inner`, as `carrel start` in its terminal would."""
+    return (
+        "import json, os, subprocess\n"
+        f"env = {{**os.environ, 'CARREL_SERVER': {inner.config['instance']!r}}}\n"
+        f"done = subprocess.run({inner.command()!r}, env=env, stdin=subprocess.DEVNULL, "
+        "stdout=subprocess.PIPE, text=True)\n"
+        "print(done.stdout)"
+    )
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_server_that_was_started_below_another_outlives_it(make, how):
+    outer, inner = make().up(), make()
+    said = json.loads(outer.client.run(outer.client.kernel(), starts_below(outer, inner)))
+    inner.pid, inner.port = said["pid"], said["port"]
+    kernel = inner.client.kernel()
+    note = outer.base / "pid"
+    terminal = Terminal(outer.client)
+    terminal.type(hidden.format(note, "$((40+2))"))
+    terminal.read_until("done42")
+    stray = int(until(lambda: note.exists() and note.read_text()))
+    assert stat_parent(inner.pid) == outer.pid
+    if how == "kill":
+        os.kill(outer.server_pid(), signal.SIGKILL)
+        outer.gone()
+    else:
+        outer.stop()
+    assert not alive(stray)
+    assert inner.client.run(kernel, "6*7") == "42"
+    inner.stop()
+
+
+def stat_parent(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+
+full_disk = (
+    "import os; _r = os.replace\n"
+    "def _full(a, b):\n"
+    "    if str(b).endswith({!r}): raise OSError(28, 'No space left on device')\n"
+    "    return _r(a, b)\n"
+    "os.replace = _full\n"
+)
+
+
+def test_a_start_that_cannot_be_written_down_is_an_error_and_leaves_nothing(make):
+    workspace = make()
+    command = workspace.command()
+    command[3] = full_disk.format("server.json") + command[3]
+    done = subprocess.run(command, stdout=subprocess.PIPE, env=workspace.env)
+    line = json.loads(done.stdout)
+    assert done.returncode == 1 and "No space left" in line["why"]
+    until(lambda: not workspace.left(), what="the end of every process")
+    assert not list(workspace.runtime.glob("server.json*"))
+    assert "error" not in workspace.start()
+
+
+def test_an_end_that_cannot_be_written_down_is_logged_and_leaves_nothing(make):
+    workspace = make()
+    command = workspace.command()
+    command[3] = full_disk.format("exit.json") + command[3]
+    line = json.loads(subprocess.run(command, stdout=subprocess.PIPE, env=workspace.env).stdout)
+    workspace.pid = line["pid"]
+    workspace.client.kernel()
+    os.kill(workspace.server_pid(), signal.SIGKILL)
+    workspace.gone()
+    assert "exit.json: No space left" in workspace.log()
+    assert not list(workspace.runtime.glob("exit.json*"))

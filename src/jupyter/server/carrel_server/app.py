@@ -10,7 +10,7 @@ from jupyter_core.application import JupyterApp
 from jupyter_server.extension.application import ExtensionApp
 from tornado import httpserver, ioloop
 
-from . import handlers, kernels, log, settings, terminals, tickets  # noqa: F401
+from . import contents, handlers, kernels, log, settings, terminals, tickets  # noqa: F401
 
 ExtensionApp._log_formatter_cls = log.Formatter
 

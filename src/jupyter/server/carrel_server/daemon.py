@@ -97,14 +97,28 @@ def _supervise(path, report):
     if server == 0:
         os.close(answer)
         _run_server(config, unix_door, tcp_doors, port)
+    for door in (unix_door, *tcp_doors):
+        door.close()
+    above = supervisor.Supervisor(config, server, port)
+    try:
+        above.announce()
+    except OSError as error:
+        above.give_up()
+        os.close(lock)
+        report(
+            Refusal(
+                "The server's state cannot be written",
+                f"{os.path.join(config.runtime_dir, 'server.json')}: {error.strerror}",
+            ).as_dict(),
+            answer,
+        )
+        return 1
     report(
         {"pid": os.getpid(), "start_ticks": processes.start_ticks(os.getpid()), "port": port},
         answer,
     )
     os.close(answer)
-    for door in (unix_door, *tcp_doors):
-        door.close()
-    supervisor.Supervisor(config, server, port).run()
+    above.run()
     os.close(lock)
     return 0
 

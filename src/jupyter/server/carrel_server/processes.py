@@ -34,8 +34,23 @@ def become_subreaper():
     return ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0) == 0
 
 
-def descendants(root):
-    """Pids below `root`, the dead ones that nobody has reaped left out."""
+def _belongs_to_another(pid, instance):
+    """Was it started with the `CARREL_SERVER` of another server? Nobody's is ours to end."""
+    name = b"CARREL_SERVER="
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            for entry in file.read().split(b"\0"):
+                if entry.startswith(name):
+                    return entry[len(name) :] not in (b"", os.fsencode(instance))
+    except OSError:
+        pass
+    return False
+
+
+def descendants(root, instance):
+    """Pids below `root`, the dead ones that nobody has reaped left out, and so is another server
+    with all below it: a person may start one in a terminal of this one.
+    """
     children = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -45,6 +60,8 @@ def descendants(root):
     found, todo = [], [root]
     while todo:
         for pid, state in children.get(todo.pop(), []):
+            if _belongs_to_another(pid, instance):
+                continue
             todo.append(pid)
             if state not in (b"Z", b"X"):
                 found.append(pid)

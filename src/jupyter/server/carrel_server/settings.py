@@ -4,6 +4,7 @@ default.
 
 import ipaddress
 import os
+import shutil
 
 from traitlets.config import Config
 
@@ -34,6 +35,12 @@ def landing(config):
     return "/lab" if config.notebook is None else "/lab/tree/" + quote(config.notebook)
 
 
+def shell():
+    """The person's. Not as a login shell, which stock makes of it: /etc/profile sets PATH anew."""
+    candidates = (os.environ.get("SHELL"), "/bin/bash", "/bin/sh")
+    return next((path for path in candidates if path and shutil.which(path)), "/bin/sh")
+
+
 def jupyter_config(config, port):
     c = Config()
     c.ServerApp.update(
@@ -52,7 +59,7 @@ def jupyter_config(config, port):
         allow_unauthenticated_access=False,
         allow_remote_access=not is_loopback(config.ip),
         local_hostnames=["localhost"],
-        allow_origin="",
+        allow_origin="",  # a request with the token is still told its own origin, as in stock
         allow_origin_pat="",
         allow_credentials=False,
         disable_check_xsrf=False,
@@ -60,6 +67,8 @@ def jupyter_config(config, port):
         allow_external_kernels=False,
         open_browser=False,
         terminals_enabled=True,
+        terminado_settings={"shell_command": [shell()]},
+        contents_manager_class="carrel_server.contents.Contents",
         cookie_secret_file=os.path.join(config.data_dir, "cookie_secret"),
         jpserver_extensions=dict(full if config.extensions == "full" else lean),
         kernel_manager_class="carrel_server.kernels.Kernels",

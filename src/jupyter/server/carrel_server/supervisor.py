@@ -15,11 +15,26 @@ _look_again_s = 0.05
 def write_json(path, value):
     """Atomic, for its owner only."""
     aside = f"{path}.{os.getpid()}"
-    with open(
-        os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
-        json.dump(value, file)
-    os.replace(aside, path)
+    try:
+        with open(
+            os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as file:
+            json.dump(value, file)
+        os.replace(aside, path)
+    except OSError:
+        try:
+            os.unlink(aside)
+        except OSError:
+            pass
+        raise
+
+
+def _say(text):
+    """One line in the log, if there is room for it."""
+    try:
+        os.write(2, f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} ERROR {text}\n".encode())
+    except OSError:
+        pass
 
 
 def _reap(server):
@@ -37,7 +52,7 @@ def _reap(server):
 
 
 class Supervisor:
-    """Call `run` with the `watched` signals blocked."""
+    """Call `announce`, then `run` or `give_up`, with the `watched` signals blocked."""
 
     def __init__(self, config, server, port):
         self.config, self.server, self.port = config, server, port
@@ -47,7 +62,10 @@ class Supervisor:
     def _path(self, name):
         return os.path.join(self.config.runtime_dir, name)
 
-    def _announce(self):
+    def announce(self):
+        """Adopts what is below us, and writes down who we are; OSError if that cannot be written."""
+        processes.become_subreaper()
+
         def known(pid):
             return {"pid": pid, "start_ticks": processes.start_ticks(pid)}
 
@@ -95,7 +113,7 @@ class Supervisor:
         told = set()
         while True:
             _reap(0)
-            left = processes.descendants(os.getpid())
+            left = processes.descendants(os.getpid(), self.config.instance)
             if not left:
                 return
             if time.monotonic() >= deadline:
@@ -106,19 +124,30 @@ class Supervisor:
                 told.update(new)
             signal.sigtimedwait({signal.SIGCHLD}, _look_again_s)
 
+    def _tell(self, status):
+        try:
+            write_json(
+                self._path("exit.json"),
+                {
+                    "version": 1,
+                    "instance": self.config.instance,
+                    "status": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+                    "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+                    "asked": self.asked,
+                    "time": time.time(),
+                },
+            )
+        except OSError as error:
+            path = self._path("exit.json")
+            _say(f"how the server ended cannot be written: {path}: {error.strerror}")
+
     def run(self):
-        processes.become_subreaper()
-        self._announce()
-        status = self._wait_for_server()
-        write_json(
-            self._path("exit.json"),
-            {
-                "version": 1,
-                "instance": self.config.instance,
-                "status": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
-                "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
-                "asked": self.asked,
-                "time": time.time(),
-            },
-        )
+        try:
+            self._tell(self._wait_for_server())
+        finally:
+            self._clear()
+
+    def give_up(self):
+        """Ends a server that nobody could find again."""
+        processes.send([self.server], signal.SIGKILL)
         self._clear()
