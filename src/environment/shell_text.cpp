@@ -150,7 +150,7 @@ if [ ! -d "$HOME_FOLDER/$NAME" ]; then
   if cp --reflink=always "$template/pyvenv.cfg" "$work/try" 2>/dev/null; then
     cp -a --reflink=always "$template" "$work/env" && chmod -R u+w "$work/env" || exit
   elif rm -f "$work/try" && ln "$template/pyvenv.cfg" "$work/try" 2>/dev/null; then
-    cp -al "$template" "$work/env" || exit
+    rm -f "$work/try" && cp -al "$template" "$work/env" || exit
     find "$work/env" -type d -exec chmod u+w {} + || exit
     # what people edit in place must not be shared
     for file in "$work/env/pyvenv.cfg" "$work"/env/bin/*; do
