@@ -95,7 +95,11 @@ Error explain_failure(std::string what, std::string_view output,
         "check the network (or HTTPS_PROXY, UV_DEFAULT_INDEX) and run again; nothing is lost";
   } else if (const auto place = place_of(output, files); !place.empty()) {
     error.what = fmt::format("{}: cannot read {}", error.what, place);
-    error.hint = fmt::format("correct that line and run again");
+    error.exit = Exit::usage;
+    error.hint = "correct that line and run again";
+  } else if (output.find("TOML parse error") != std::string_view::npos) {
+    error.exit = Exit::usage;
+    error.hint = "correct that file and run again";
   } else if (output.find("No solution found") != std::string_view::npos) {
     error.exit = Exit::act;
     error.hint = "loosen or change the versions that are asked for, then run again";

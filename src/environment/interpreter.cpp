@@ -32,14 +32,14 @@ Result<Interpreter> probe(Channel& channel, const EnvironmentSpec& spec, Progres
     return failed(
         fmt::format("there is no Python at {}", printable(path)), spec.reason,
         "name a virtual environment, an interpreter, or one of minimal, pytorch, tensorflow, jax",
-        Exit::failed, Reason::not_found);
+        Exit::usage, Reason::not_found);
   }
   constexpr std::string_view dangling = "@dangling ";
   if (result.output.starts_with(dangling)) {
     const auto target = trimmed(std::string_view(result.output).substr(dangling.size()));
     return failed(fmt::format("the Python of {} is gone", spec.name),
                   fmt::format("its bin/python leads to {}", printable(target)),
-                  "make that environment anew, or name another", Exit::failed, Reason::not_found);
+                  "make that environment anew, or name another", Exit::usage, Reason::not_found);
   }
   if (result.status != 0) {
     return failed(fmt::format("the Python at {} does not run", spec.name),

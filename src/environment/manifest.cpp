@@ -114,7 +114,8 @@ Result<Interpreter> Interpreter::from_output(std::string_view output) {
     std::ranges::sort(found.packages);
     return found;
   } catch (const Json::exception&) {
-    return failed("the Python did not say what it is", printable(last_lines(output, 5)), "");
+    return failed("the interpreter that was named is no Python", printable(last_lines(output, 5)),
+                  "name a virtual environment or a Python interpreter", Exit::usage);
   }
 }
 

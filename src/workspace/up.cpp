@@ -235,6 +235,9 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
   if (server->public_reach) result.fingerprint = certificate_fingerprint(site.certificates());
   auto status = TRY(status_of(world, journal, site.row, wait));
   status.python = result.proof.python;
+  if (!site.row.environment_json.empty()) {
+    status.environment = TRY(PreparedEnvironment::from_json(site.row.environment_json)).summary;
+  }
   result.status = std::move(status);
   return result;
 }

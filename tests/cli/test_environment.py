@@ -116,7 +116,8 @@ def check_existing(home, python, prefix, before, own_kernel=False):
         overlay = str(home.data)
         assert not [entry for entry in path if entry.startswith(overlay)]
         assert overlay not in env.get("PYTHONPATH", "")
-    assert home.run("exec", "lesson", "--", "python", "-c", "import sys; print(sys.prefix)").out.strip() == str(prefix)
+    name = "python" if os.path.exists(f"{prefix}/bin/python") else "python3"  # Debian has no /usr/bin/python
+    assert home.run("exec", "lesson", "--", name, "-c", "import sys; print(sys.prefix)").out.strip() == str(prefix)
     home.run("stop", "lesson")
     if before is not None:
         assert ignoring_bytecode(prefix) == before

@@ -91,7 +91,7 @@ def options_of(home, name):
     """What is in force, with what must differ between two workspaces taken out."""
     text = home.client(name).get("/carrel/options").body.decode()
     ready = home.workspace(name)
-    text = text.replace(str(home.path), "HOME").replace(ready["id"][14:], "SHORT").replace(ready["id"], "ID")
+    text = text.replace(str(home.path), "HOME").replace(ready["id"], "ID").replace(ready["id"][14:], "SHORT")
     options = json.loads(text)
     assert options["options"]["port"] == ready["port"]
     options["options"]["port"] = "PORT"
