@@ -177,6 +177,16 @@ class Channels:
     def run(self, code, answer=None):
         return self.finish(self.execute(code), answer)
 
+    def try_run(self, code, seconds=1):
+        """As `run`; None where no message comes for so long. The next call may ask again."""
+        self.socket.settimeout(seconds)
+        try:
+            return self.run(code)
+        except websocket.WebSocketTimeoutException:
+            return None
+        finally:
+            self.socket.settimeout(patience_s)
+
 
 class Terminal:
     """A terminal of the server."""

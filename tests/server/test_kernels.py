@@ -47,6 +47,16 @@ def test_a_kernel_that_dies_is_started_again(kernel):
             "autorestarting",
         ):
             pass
+
+        # `restarting` is said before the new kernel is there, and ZeroMQ connects each channel
+        # again on its own, iopub perhaps last: what the kernel says until then is lost, over
+        # TCP as well. The same connection has to come back, and the server to see it.
+        def back():
+            state = channels.try_run("6*7") == "42" and client.get(f"/api/kernels/{identifier}")
+            return state and state.json()["execution_state"] == "idle"
+
+        until(back, what="the new kernel's answer")
+        assert channels.run("6*7") == "42"
     assert client.run(identifier, "6*7") == "42"
 
 
