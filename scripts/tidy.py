@@ -8,6 +8,7 @@ compiler) and size and time of every other. BUILD must be up to date. Writes "pa
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,10 @@ def dependencies(build):
             name = line.split(":")[0]
             found[name] = []
     return found
+
+
+def output_of(entry):
+    return entry.get("output") or re.search(r" -o (\S+)", entry["command"]).group(1)
 
 
 @cache
@@ -66,7 +71,7 @@ def main(build, cache_folder, counts):
     keys = {}
     for file, entry in entries.items():
         if Path(file).is_relative_to(root / "src") or Path(file).is_relative_to(root / "tests"):
-            keys[file] = key_of(entry, needs.get(entry["output"], []), common)
+            keys[file] = key_of(entry, needs.get(output_of(entry), []), common)
     todo = [file for file, key in keys.items() if not (cache_folder / key).exists()]
     print(f"{len(keys)} files, {len(todo)} of them changed since they were last clean", flush=True)
     failed = []

@@ -160,7 +160,7 @@ Result<EnvironmentSpec> from_request(const std::string& requested, const FolderF
 Result<EnvironmentSpec> choose_environment(const std::optional<std::string>& requested,
                                            const FolderFiles& files) {
   if (requested) return from_request(*requested, files);
-  if (content_of(files, "uv.lock") != nullptr && content_of(files, "pyproject.toml") != nullptr) {
+  if (content_of(files, "uv.lock") != nullptr) {
     return from_file(EnvironmentKind::uv_lock, "uv.lock", files);
   }
   for (const char* name : {"environment.yml", "environment.yaml"}) {

@@ -46,7 +46,12 @@ Result<Interpreter> probe(Channel& channel, const EnvironmentSpec& spec, Progres
                   printable(last_lines(result.error, 5)),
                   "if the Python that it was made from has been removed, make it anew");
   }
-  auto found = TRY(Interpreter::from_output(result.output));
+  auto parsed = Interpreter::from_output(result.output);
+  if (!parsed) {
+    parsed.error().what = fmt::format("{} is no Python", spec.name);
+    return std::unexpected(std::move(parsed).error());
+  }
+  auto found = std::move(*parsed);
   if (!found.at_least(3, 8)) {
     return failed(fmt::format("{} is Python {}", spec.name, printable(found.version)),
                   "Jupyter's kernels need 3.8 or later", "name a newer one", Exit::act);

@@ -47,10 +47,21 @@ std::filesystem::path door_of(const ServerRow& row) {
   return row.runtime_folder / "door";
 }
 
+// The kernel's variables, for terminals too. IPython keeps its history and profile with the
+// workspace, not in the person's home.
+Environment variables_of(const Site& site, const PreparedEnvironment& prepared) {
+  auto variables = prepared.kernel.environment;
+  std::string folder;
+  for (const char c : (site.folder_of_state() / "ipython").string()) {
+    folder += c == '$' ? std::string("$$") : std::string(1, c);  // they are templates
+  }
+  variables["IPYTHONDIR"] = std::move(folder);
+  return variables;
+}
+
 ServerConfig config_for(const World& world, const Site& site, const ServerRequest& request,
                         const ServerRow& row, const Door& door) {
   const auto state = site.folder_of_state();
-  std::map<std::string, std::string> terminal = request.environment.kernel.environment;
   return {.instance = row.instance,
           .name = site.row.name.text(),
           .root_dir = site.row.folder,
@@ -68,20 +79,20 @@ ServerConfig config_for(const World& world, const Site& site, const ServerReques
           .log = site.log(),
           .lab_settings_dir = site.paths.data / "lab-settings",
           .lab_workspaces_dir = state / "lab-workspaces",
-          .terminal_env = std::move(terminal),
+          .terminal_env = variables_of(site, request.environment),
           .extra_labextensions_path = {request.environment.prefix / "share/jupyter/labextensions"}};
 }
 
 Result<ServerStarted> launch(Site& site, const ServerRequest& request, const ServerConfig& config,
                              const Wait& wait) {
   const auto& kernel = request.environment.kernel;
-  TRY(site.channel->put(
-      site.folder_of_state(),
-      {{.path = "config.json", .bytes = server_config_json(config), .mode = 0600},
-       {.path = "data/kernels/python3/kernel.json",
-        .bytes = kernel_spec_json(kernel.argv, kernel.display_name, kernel.environment),
-        .mode = 0600}},
-      wait));
+  TRY(site.channel->put(site.folder_of_state(),
+                        {{.path = "config.json", .bytes = server_config_json(config), .mode = 0600},
+                         {.path = "data/kernels/python3/kernel.json",
+                          .bytes = kernel_spec_json(kernel.argv, kernel.display_name,
+                                                    variables_of(site, request.environment)),
+                          .mode = 0600}},
+                        wait));
   const Command command{.argv = {request.python.string(), "-I", "-m", "carrel_server", "start",
                                  (site.folder_of_state() / "config.json").string()},
                         .environment = {{std::string(marker), config.instance}},

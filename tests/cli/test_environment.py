@@ -77,7 +77,7 @@ def test_a_preset_can_be_named(home):
         ({"requirements.txt": "six==1.16.0\nno-such-package-for-carrel==1\n"}, ["requirements.txt", "no-such-package-for-carrel"]),
         ({"requirements.txt": "six==1.16.0\nsix==1.15.0\n"}, ["requirements.txt", "six"]),
         ({"requirements.txt": "six===\n"}, ["requirements.txt"]),
-        ({"pyproject.toml": "[project]\nname = 3\n"}, ["pyproject.toml"]),
+        ({"pyproject.toml": "[project\nname = 3\n"}, ["pyproject.toml:1"]),
         ({"uv.lock": "version = 1\n"}, ["uv.lock", "pyproject.toml"]),
         ({"environment.yml": "name: x\ndependencies: [python, numpy]\n"}, ["environment.yml", "conda"]),
         ({".python-version": "2.7\n"}, [".python-version", "2.7"]),

@@ -33,7 +33,7 @@ def test_stop_ends_kernels_terminals_and_their_children(home):
         kernel,
         "import subprocess\n"
         "a = subprocess.Popen(['sh', '-c', 'trap \"\" TERM HUP; while :; do sleep 1000; done'], start_new_session=True)\n"
-        "b = subprocess.run(['sh', '-c', 'setsid sleep 1001 & echo $!'], capture_output=True, text=True)\n"
+        "b = subprocess.run(['sh', '-c', 'setsid sleep 1001 >/dev/null 2>&1 & echo $!'], capture_output=True, text=True)\n"
         "print(a.pid, b.stdout.strip())",
     )
     stubborn = [int(word) for word in started.split()]
