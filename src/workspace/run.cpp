@@ -5,6 +5,7 @@
 #include "jupyter/client.hpp"
 #include "notebook/document.hpp"
 #include "os/clock.hpp"
+#include "os/file.hpp"
 #include "os/wait.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/running.hpp"
@@ -13,6 +14,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -20,6 +22,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace carrel {
 namespace {
@@ -27,20 +30,51 @@ namespace {
 constexpr std::string_view extension = ".ipynb";
 constexpr auto save_at_most_every = std::chrono::seconds(5);
 constexpr auto patience_after_interrupt = std::chrono::seconds(10);
+constexpr auto patience_for_a_file = std::chrono::seconds(20);
 constexpr auto patience_to_clean_up = std::chrono::seconds(10);
 
-Result<std::string> path_in_workspace(const WorkspaceRow& row,
-                                      const std::filesystem::path& notebook) {
+// Relative to the workspace's folder; "" for a notebook that lies elsewhere on this computer.
+std::string path_in_workspace(const WorkspaceRow& row, const std::filesystem::path& notebook) {
   std::error_code error;
   const auto whole = std::filesystem::weakly_canonical(notebook, error);
   const auto root = std::filesystem::weakly_canonical(row.folder, error);
   const auto relative = whole.lexically_relative(root);
-  if (relative.empty() || *relative.begin() == "..") {
-    return usage_error(
-        fmt::format("{} is not in the folder of {}", notebook.string(), row.name.text()),
-        fmt::format("that folder is {}; --in NAME chooses another workspace", row.folder.string()));
-  }
+  if (relative.empty() || *relative.begin() == "..") return {};
   return relative.string();
+}
+
+// Where the document is read and written: through the server, or, outside its folder, as a file.
+struct Place {
+  std::string name;  // for people, and where "-run" is put before ".ipynb"
+  std::function<Result<std::string>(const std::string& name)> read;
+  std::function<Result<>(const std::string& name, const std::string& text)> write;
+};
+
+Place place_of(JupyterClient& client, const std::string& inside,
+               const std::filesystem::path& notebook) {
+  if (!inside.empty()) {
+    return {.name = inside,
+            .read =
+                [&client](const std::string& name) {
+                  return client.read_notebook(name, Wait::at_most(patience_for_a_file));
+                },
+            .write =
+                [&client](const std::string& name, const std::string& text) {
+                  return client.write_notebook(name, text, Wait::at_most(patience_for_a_file));
+                }};
+  }
+  return {.name = notebook.string(),
+          .read = [](const std::string& name) { return read_file(name); },
+          .write =
+              [](const std::string& name, const std::string& text) {
+                std::error_code error;
+                const auto status = std::filesystem::status(name, error);
+                const auto mode =
+                    std::filesystem::exists(status)
+                        ? static_cast<mode_t>(status.permissions() & std::filesystem::perms::all)
+                        : mode_t{0644};
+                return write_file(std::filesystem::weakly_canonical(name, error), text, mode);
+              }};
 }
 
 std::string first_line(std::string_view source) {
@@ -50,23 +84,28 @@ std::string first_line(std::string_view source) {
   return {};
 }
 
-// Clears the document's outputs; the text that is left.
-std::string without_outputs(NotebookDocument& document) {
-  for (const auto& cell : document.code_cells()) document.clear_outputs(cell.index);
-  return document.to_json();
+// The cells without outputs and ids (an old document gets new ones at every reading): what only the
+// person changes.
+std::string written_by_the_person(const NotebookDocument& document) {
+  auto cells = nlohmann::json::parse(document.to_json(), nullptr, false)
+                   .value("cells", nlohmann::json::array());
+  for (auto& cell : cells) {
+    for (const auto* key : {"id", "outputs", "execution_count", "metadata"}) cell.erase(key);
+  }
+  return cells.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 // One run: the document in memory, the session whose kernel runs it, and what was saved when.
 class NotebookRun {
  public:
-  NotebookRun(const World& world, JupyterClient& client, std::string path,
-              NotebookDocument document, const RunEvents& events)
+  NotebookRun(const World& world, JupyterClient& client, Place place, NotebookDocument document,
+              const RunEvents& events)
       : world_(world),
         client_(client),
-        path_(std::move(path)),
+        place_(std::move(place)),
         document_(std::move(document)),
         events_(events),
-        unchanged_(without_outputs(document_)),
+        unchanged_(written_by_the_person(document_)),
         saved_(world.clock.now()) {}
 
   Result<RunReport> all_cells(const SessionModel& session, const Wait& wait) {
@@ -135,26 +174,25 @@ class NotebookRun {
   // Only outputs are ours to write: a document that the person has changed meanwhile is left to
   // them.
   Result<> save() {
-    const auto patience = Wait::at_most(patience_to_clean_up);
-    auto there = NotebookDocument::parse(TRY(client_.read_notebook(path_, patience)));
-    if (!there || without_outputs(*there) != unchanged_) {
-      const auto beside =
-          path_.substr(0, path_.size() - extension.size()) + "-run" + std::string(extension);
-      TRY(client_.write_notebook(beside, document_.to_json(), patience));
-      return fail({.what = fmt::format("{} was changed while it ran", path_),
+    const auto there = NotebookDocument::parse(TRY(place_.read(place_.name)));
+    if (!there || written_by_the_person(*there) != unchanged_) {
+      const auto stem = place_.name.substr(0, place_.name.size() - extension.size());
+      const auto beside = stem + "-run" + std::string(extension);
+      TRY(place_.write(beside, document_.to_json()));
+      return fail({.what = fmt::format("{} was changed while it ran", place_.name),
                    .why = {},
                    .hint = fmt::format("your change is kept; the outputs are in {}", beside),
                    .reason = Reason::exists,
                    .trace = {}});
     }
-    TRY(client_.write_notebook(path_, document_.to_json(), patience));
+    TRY(place_.write(place_.name, document_.to_json()));
     saved_ = world_.clock.now();
     return {};
   }
 
   const World& world_;
   JupyterClient& client_;
-  std::string path_;
+  Place place_;
   NotebookDocument document_;
   const RunEvents& events_;
   std::string unchanged_;  // without outputs
@@ -166,15 +204,21 @@ class NotebookRun {
 Result<RunReport> Workspaces::run_notebook(const WorkspaceRow& row,
                                            const std::filesystem::path& notebook,
                                            const RunEvents& events, const Wait& wait) {
-  const auto path = TRY(path_in_workspace(row, notebook));
+  const auto inside = path_in_workspace(row, notebook);
   auto up = TRY(running(world_, journal_, row, wait));
-  auto document = NotebookDocument::parse(TRY(up.client.read_notebook(path, wait)));
-  if (!document)
-    return fail(std::move(document).error().while_doing(fmt::format("while reading {}", path)));
+  auto place = place_of(up.client, inside, notebook);
+  auto document = NotebookDocument::parse(TRY(place.read(place.name)));
+  if (!document) {
+    return fail(
+        std::move(document).error().while_doing(fmt::format("while reading {}", place.name)));
+  }
   // A session of its own: what the person has in memory in JupyterLab is neither used nor changed.
-  const auto session_path = fmt::format("{} (carrel run {})", path, hex(world_.random.bytes(4)));
+  const auto session_path =
+      fmt::format("{} (carrel run {})", inside.empty() ? notebook.filename().string() : inside,
+                  hex(world_.random.bytes(4)));
   auto session = TRY(up.client.open_session(session_path, "python3", wait));
-  NotebookRun run(world_, up.client, path, std::move(*document), events);
+  for (const auto& cell : document->code_cells()) document->clear_outputs(cell.index);
+  NotebookRun run(world_, up.client, std::move(place), std::move(*document), events);
   auto report = run.all_cells(session, wait);
   const auto ended = up.client.delete_session(session.id, Wait::at_most(patience_to_clean_up));
   if (report && !ended) return std::unexpected(ended.error());

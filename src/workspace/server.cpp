@@ -246,6 +246,7 @@ Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
     TRY(site.channel->end(std::nullopt, marker, last->instance, grace, wait));
   }
   TRY(make_private_folder(site.paths.run));
+  TRY(make_private_folder(site.folder_of_state()));
   ServerRow row{.workspace = site.row.id};
   std::optional<ServerStarted> started;
   for (int tries = 1; !started; ++tries) {

@@ -325,7 +325,13 @@ Result<UpResult> Workspaces::up(const UpRequest& request, Progress& progress, co
       progress.note(fmt::format("the name {} belongs to another folder: this one is {}",
                                 wanted_name.text(), row.name.text()));
     }
-    auto result = TRY(bring_up(world_, journal_, row, wish, progress, wait));
+    auto result = bring_up(world_, journal_, row, wish, progress, wait);
+    if (!result && result.error().reason == Reason::no_space) {
+      // What cannot be written down must not live on.
+      if (auto site = reach_site(world_, journal_, row, wait))
+        (void)stop_server(world_, journal_, *site, wait);
+    }
+    if (!result) return result;
     if (const auto text = spec_text(wish.flags); text != row.flags) {
       TRY(journal_.set_flags(row.id, text));
     }

@@ -87,8 +87,8 @@ def test_without_python_the_command_that_installs_it_is_named(fresh_home):
 
 def test_a_broken_requirements_file_is_said_in_uvs_words(home):
     folder = home.folder("lesson", {"requirements.txt": "numpy >= banana\n"})
-    result = home.run("up", folder, status=3)
-    said(result, "requirements.txt", "banana")
+    result = home.run("up", folder, status=2)
+    said(result, "requirements.txt, line 1", "banana")
 
 
 def test_a_folder_that_cannot_be_written_still_opens(home):

@@ -28,9 +28,9 @@ TEST(ExplainFailure, recognises_what_uv_and_pip_say) {
        Reason::other, Exit::act},
       {"error: Couldn't parse requirement in `requirements.txt` at position 6\n  cause: Unexpected "
        "end",
-       Reason::other, Exit::failed, "it failed: cannot read requirements.txt, line 2"},
+       Reason::other, Exit::usage, "it failed: cannot read requirements.txt, line 2"},
       {"error: Couldn't parse requirement in `/tmp/src/requirements.txt` at position 0\n",
-       Reason::other, Exit::failed, "it failed: cannot read requirements.txt, line 1"},
+       Reason::other, Exit::usage, "it failed: cannot read requirements.txt, line 1"},
       {"error: Couldn't parse requirement in `other.txt` at position 6", Reason::other},
       {"` at position ", Reason::other},
       {"", Reason::other},
