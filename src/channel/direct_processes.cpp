@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <optional>
 #include <signal.h>
-#include <string>
 #include <string_view>
 #include <system_error>
 

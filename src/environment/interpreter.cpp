@@ -12,6 +12,7 @@
 #include "environment/scripts.hpp"
 #include "os/wait.hpp"
 
+#include <expected>
 #include <filesystem>
 #include <string>
 #include <string_view>

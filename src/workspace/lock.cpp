@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/progress.hpp"
+#include "os/clock.hpp"
 #include "os/file.hpp"
 #include "os/wait.hpp"
 #include "workspace/journal.hpp"

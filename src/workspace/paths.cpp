@@ -3,8 +3,8 @@
 #include "base/error.hpp"
 #include "os/process.hpp"
 
+#include <cstddef>
 #include <filesystem>
-#include <string>
 
 #include <fmt/format.h>
 

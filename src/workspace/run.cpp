@@ -13,6 +13,7 @@
 #include "workspace/world.hpp"
 
 #include <chrono>
+#include <expected>
 #include <filesystem>
 #include <functional>
 #include <string>

@@ -5,6 +5,7 @@
 #include "base/secret.hpp"
 #include "base/text.hpp"
 #include "channel/channel.hpp"
+#include "environment/environment.hpp"
 #include "jupyter/certificate.hpp"
 #include "jupyter/client.hpp"
 #include "jupyter/server_config.hpp"
@@ -20,12 +21,11 @@
 #include "workspace/world.hpp"
 
 #include <chrono>
-#include <cstdint>
+#include <expected>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 

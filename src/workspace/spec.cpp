@@ -7,6 +7,7 @@
 #include "jupyter/password.hpp"
 
 #include <cstdint>
+#include <expected>
 #include <map>
 #include <optional>
 #include <sstream>

@@ -1,6 +1,7 @@
 #include "workspace/status.hpp"
 
 #include "base/error.hpp"
+#include "base/names.hpp"
 #include "environment/environment.hpp"
 #include "jupyter/client.hpp"
 #include "os/clock.hpp"
@@ -16,6 +17,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
+#include <expected>
 #include <filesystem>
 #include <map>
 #include <optional>

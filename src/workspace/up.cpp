@@ -4,6 +4,7 @@
 #include "base/progress.hpp"
 #include "base/secret.hpp"
 #include "base/text.hpp"
+#include "channel/channel.hpp"
 #include "environment/environment.hpp"
 #include "jupyter/client.hpp"
 #include "jupyter/password.hpp"
@@ -17,17 +18,21 @@
 #include "workspace/server.hpp"
 #include "workspace/site.hpp"
 #include "workspace/spec.hpp"
+#include "workspace/state.hpp"
 #include "workspace/status.hpp"
 #include "workspace/wish.hpp"
 #include "workspace/workspaces.hpp"
 #include "workspace/world.hpp"
 
-#include <algorithm>
 #include <chrono>
+#include <expected>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -43,8 +48,8 @@ constexpr auto last_patience = std::chrono::seconds(20);
 // A phase: shown as it happens, and remembered for the next time when it went well.
 class Phase {
  public:
-  Phase(const World& world, Journal& journal, Progress& progress, std::string name,
-        std::string_view title, std::string kind = {})
+  Phase(const World& world, Journal& journal, Progress& progress, const std::string& name,
+        std::string_view title, const std::string& kind = {})
       : world_(world),
         journal_(journal),
         progress_(progress),

@@ -1,9 +1,9 @@
 #include "provider/local/local_provider.hpp"
 
 #include "base/error.hpp"
-#include "base/text.hpp"
 #include "channel/channel.hpp"
 #include "channel/direct.hpp"
+#include "os/clock.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
 #include "os/wait.hpp"
