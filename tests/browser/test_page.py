@@ -39,10 +39,26 @@ def settled(page):
 
 
 def run_cell(page, code):
-    editor = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell .cm-content").last
-    editor.click()
-    page.keyboard.type(code)
-    page.keyboard.press("Shift+Enter")
+    """Types the code into the last cell and runs it; keys that a page still on its way loses (stock JupyterLab too) are typed again."""
+    cells = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-CodeCell")
+    cell = cells.nth(cells.count() - 1)
+    editor, prompt = cell.locator(".cm-content"), cell.locator(".jp-InputPrompt")
+
+    def typed():
+        editor.click()
+        page.keyboard.press("Control+A")
+        page.keyboard.type(code)
+        return code in editor.inner_text()
+
+    def started():
+        editor.click()
+        page.keyboard.press("Shift+Enter")
+        with contextlib.suppress(AssertionError):
+            expect(prompt).not_to_have_text("[ ]:", timeout=3_000)
+        return prompt.inner_text() != "[ ]:"
+
+    until(typed, 30, "the cell taking its text")
+    until(started, 60, "the running of the cell")
 
 
 def ticket_address(home, folder):
