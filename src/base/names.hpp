@@ -1,17 +1,17 @@
 // The two names of a workspace.
 //
-// WorkspaceId: 26 characters of Crockford base 32, a ULID (48 bits of milliseconds, 80 random bits), lower case: sorts by
-// time, safe in paths, tags and comments. Never reused.
-// WorkspaceName: what people type: letters, digits and '-', 1 to 40 characters, does not begin or end with '-'.
+// WorkspaceId: 26 characters of Crockford base 32, a ULID (48 bits of milliseconds, 80 random
+// bits), lower case: sorts by time, safe in paths, tags and comments. Never reused. WorkspaceName:
+// what people type: letters, digits and '-', 1 to 40 characters, does not begin or end with '-'.
 #pragma once
+
+#include "base/error.hpp"
 
 #include <chrono>
 #include <compare>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "base/error.hpp"
 
 namespace carrel {
 
@@ -33,8 +33,8 @@ class WorkspaceId {
 class WorkspaceName {
  public:
   static Result<WorkspaceName> parse(std::string_view text);
-  // The folder's (or any) name made valid: other characters become '-', runs are merged, ends trimmed; "workspace" when
-  // nothing is left. Accents are not transliterated.
+  // The folder's (or any) name made valid: other characters become '-', runs are merged, ends
+  // trimmed; "workspace" when nothing is left. Accents are not transliterated.
   static WorkspaceName from_folder(std::string_view folder_name);
   // name-2, name-3, ... within 40 characters.
   WorkspaceName numbered(int number) const;

@@ -1,5 +1,6 @@
-// A token, password or hash: cannot be printed, logged or formatted by accident. `reveal` is the one way out; its callers
-// write to 0600 files, to a request's header or to a terminal that asked for it, and nowhere else.
+// A token, password or hash: cannot be printed, logged or formatted by accident. `reveal` is the
+// one way out; its callers write to 0600 files, to a request's header or to a terminal that asked
+// for it, and nowhere else.
 #pragma once
 
 #include <string>
@@ -19,6 +20,8 @@ class Secret {
   std::string text_;
 };
 
-inline std::string to_string(const Secret& secret) { return secret.empty() ? "" : "***"; }
+inline std::string to_string(const Secret& secret) {
+  return secret.empty() ? "" : "***";
+}
 
 }  // namespace carrel

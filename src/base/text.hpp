@@ -22,10 +22,11 @@ std::string shell_quoted(std::string_view word);
 std::string shell_joined(const std::vector<std::string>& argv);
 
 // The candidate nearest to `word` by edit distance, if it is near enough to be what was meant.
-std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+std::optional<std::string> nearest(std::string_view word,
+                                   const std::vector<std::string>& candidates);
 
-// What another program or a file wrote, made safe to print on a terminal: control characters except newline and tab
-// become ^X or \xNN, so that no escape sequence reaches the person's terminal.
+// What another program or a file wrote, made safe to print on a terminal: control characters except
+// newline and tab become ^X or \xNN, so that no escape sequence reaches the person's terminal.
 std::string printable(std::string_view text);
 
 bool is_utf8(std::string_view text);  // RFC 3629

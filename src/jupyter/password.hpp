@@ -1,13 +1,14 @@
-// Password hashes in Jupyter's form (jupyter_server.auth.security): "argon2:" + PHC string, argon2id, m=10240, t=10, p=8, as
-// Jupyter's own `passwd` makes them. Old forms ("sha1:salt:hex", any hashlib name) are recognised, never made.
+// Password hashes in Jupyter's form (jupyter_server.auth.security): "argon2:" + PHC string,
+// argon2id, m=10240, t=10, p=8, as Jupyter's own `passwd` makes them. Old forms ("sha1:salt:hex",
+// any hashlib name) are recognised, never made.
 #pragma once
-
-#include <string>
-#include <string_view>
 
 #include "base/error.hpp"
 #include "base/secret.hpp"
 #include "os/random.hpp"
+
+#include <string>
+#include <string_view>
 
 namespace carrel {
 

@@ -1,4 +1,5 @@
-// Time as a value. Wall time is for people and records; monotonic time is for deadlines and windows.
+// Time as a value. Wall time is for people and records; monotonic time is for deadlines and
+// windows.
 #pragma once
 
 #include <chrono>

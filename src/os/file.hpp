@@ -1,20 +1,20 @@
-// Files and folders of this computer. Functions answer with the system's own words in Error::why; ENOSPC and EDQUOT are
-// Reason::no_space, ENOENT is not_found.
+// Files and folders of this computer. Functions answer with the system's own words in Error::why;
+// ENOSPC and EDQUOT are Reason::no_space, ENOENT is not_found.
 #pragma once
 
-#include <sys/types.h>
+#include "base/error.hpp"
+#include "os/wait.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
-
-#include "base/error.hpp"
-#include "os/wait.hpp"
+#include <sys/types.h>
 
 namespace carrel {
 
-Error system_error(std::string what, int error_number);  // why = strerror, reason and hint by the number
+Error system_error(std::string what,
+                   int error_number);  // why = strerror, reason and hint by the number
 
 Result<std::string> read_file(const std::filesystem::path& path);
 // Whole or not at all: a temporary file beside it, fsync, rename. `mode` is exact (no umask).

@@ -1,10 +1,14 @@
-// A thin owner of one SQLite connection (WAL, foreign keys on, five seconds of patience for other writers). One thread.
-// Errors carry SQLite's own words; a unique key that is already there is Reason::exists, another writer Reason::busy. One
-// statement a call, with as many values as places (`script` excepted).
+// A thin owner of one SQLite connection (WAL, foreign keys on, five seconds of patience for other
+// writers). One thread. Errors carry SQLite's own words; a unique key that is already there is
+// Reason::exists, another writer Reason::busy. One statement a call, with as many values as places
+// (`script` excepted).
 //
 //   TRY(db.run("insert into workspaces(id, name) values (?, ?)", {id, name}));
-//   TRY(db.each([&](const Row& row) { names.push_back(row.text(0)); }, "select name from workspaces"));
+//   TRY(db.each([&](const Row& row) { names.push_back(row.text(0)); }, "select name from
+//   workspaces"));
 #pragma once
+
+#include "base/error.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -14,8 +18,6 @@
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include "base/error.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -37,7 +39,8 @@ class Row {
 
 class Database {
  public:
-  // Creates the file (0600) if missing. A file that is no database: Reason::corrupt. Disk full: no_space.
+  // Creates the file (0600) if missing. A file that is no database: Reason::corrupt. Disk full:
+  // no_space.
   static Result<Database> open(const std::filesystem::path& path);
   Database(Database&& other) noexcept;
   Database& operator=(Database&& other) noexcept;
@@ -48,7 +51,8 @@ class Database {
   Result<> run(std::string_view sql, const std::vector<SqlValue>& values = {});
   Result<> each(const std::function<void(const Row&)>& row, std::string_view sql,
                 const std::vector<SqlValue>& values = {});
-  Result<std::optional<std::int64_t>> integer(std::string_view sql, const std::vector<SqlValue>& values = {});
+  Result<std::optional<std::int64_t>> integer(std::string_view sql,
+                                              const std::vector<SqlValue>& values = {});
   Result<> script(std::string_view sql);  // several statements
   // One write transaction (BEGIN IMMEDIATE); rolled back when `body` fails.
   Result<> transaction(const std::function<Result<>()>& body);
