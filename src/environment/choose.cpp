@@ -82,7 +82,7 @@ Result<EnvironmentSpec> from_file(EnvironmentKind kind, const std::string& name,
     const auto* project = content_of(files, project_name);
     if (project == nullptr) {
       return failed(fmt::format("{} has no {} beside it", name, project_name), "",
-                    "uv writes both: add pyproject.toml, or remove uv.lock");
+                    "uv writes both: add pyproject.toml, or remove uv.lock", Exit::usage);
     }
     spec.files[project_name] = *project;
   }
