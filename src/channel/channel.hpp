@@ -31,6 +31,7 @@ struct Command {
   std::string input;                                // on standard input
   bool terminal = false;                            // the person's terminal is the command's
   std::function<void(std::string_view)> on_output;  // each line as it comes
+  bool keep_output = true;  // false: standard output goes to `on_output` alone, however much it is
 };
 
 struct PutFile {

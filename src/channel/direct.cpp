@@ -75,7 +75,8 @@ Result<ProcessResult> DirectChannel::run(const Command& command, const Wait& wai
                          .folder = command.folder,
                          .input = command.input,
                          .terminal = command.terminal,
-                         .on_output = command.on_output},
+                         .on_output = command.on_output,
+                         .keep_output = command.keep_output},
                         wait);
 }
 

@@ -114,10 +114,6 @@ Result<> Environments::prune(const std::vector<CacheEntry>& entries, const Wait&
     if (!may_prune(entry.path, paths_)) {
       return failed(fmt::format("{} is not Carrel's to remove", entry.path.string()), "", "");
     }
-    if (entry.path == uv_cache(paths_)) {
-      TRY(channel_.remove(entry.path, wait));
-      continue;
-    }
     const auto result = TRY(run_script(channel_, prune_script(entry.path), silent, wait));
     if (result.status != 0) {
       return fail(

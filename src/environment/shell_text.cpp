@@ -274,17 +274,21 @@ cat "$DATA"/environments/*/overlay 2>/dev/null | sed 's/^/@overlay /'
 )sh";
 
 const std::string_view prune = R"sh(name=$(basename "$TARGET")
+folder=$(dirname "$TARGET")
+lock=
 case $name in
+  # uv holds its cache's own lock while it works
+  uv) key=uv-cache; lock=$TARGET/.lock; folder=$folder/templates; mkdir -p "$folder" || exit ;;
   .uv-new.*|uv-*) key=.uv ;;
   .*.*) key=${name#.}; key=${key%%.*} ;;
   *) key=${name%.src} ;;
 esac
-exec 9>>"$(dirname "$TARGET")/$key.lock" || exit
+exec 9>>"${lock:-$folder/$key.lock}" || exit
 flock -n 9 || exit 0
-gone=$(dirname "$TARGET")/.${key#.}.gone.$$
+gone=$folder/.${key#.}.gone.$$
 mv "$TARGET" "$gone" 2>/dev/null || exit 0
 discard "$gone"
-rm -f "$(dirname "$TARGET")/$key.lock.now"
+rm -f "$folder/$key.lock.now"
 )sh";
 
 const std::string_view interpreter_probe = R"py(import json, os, sys

@@ -117,15 +117,18 @@ class Running {
     return ready == 0 ? check_not_stopped() : Result<>{};
   }
 
-  Result<> read_some(Descriptor& from, std::string& into, LineSplitter& lines) {
+  // How many bytes came; 0 at the end, and when there is nothing now.
+  Result<std::size_t> read_some(Descriptor& from, std::string& into, LineSplitter& lines) {
     std::array<char, 65536> buffer{};
     const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return {};
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0U;
     if (got <= 0) {
       from.close();
-      return {};
+      return 0U;
     }
     const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
+    if (spec_.on_output) lines.add(bytes);
+    if (!spec_.keep_output && &into == &result_.output) return bytes.size();
     if (into.size() + bytes.size() > most_captured) {
       return fail({.what = fmt::format("{} wrote more than {}", name(), size_text(most_captured)),
                    .why = {},
@@ -133,8 +136,7 @@ class Running {
                    .trace = {}});
     }
     into += bytes;
-    if (spec_.on_output) lines.add(bytes);
-    return {};
+    return bytes.size();
   }
 
   void write_some() {
@@ -158,10 +160,10 @@ class Running {
     int left = 0;
     // NOLINTNEXTLINE(misc-include-cleaner): FIONREAD, a macro of <sys/ioctl.h>
     if (!from || ::ioctl(from.get(), FIONREAD, &left) != 0) return;
-    const std::size_t end = into.size() + static_cast<std::size_t>(left);
-    while (from && into.size() < end) {
-      const std::size_t before = into.size();
-      if (!read_some(from, into, lines) || into.size() == before) return;
+    while (from && left > 0) {
+      const auto got = read_some(from, into, lines);
+      if (!got || *got == 0) return;
+      left -= static_cast<int>(*got);
     }
   }
 

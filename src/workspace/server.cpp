@@ -180,8 +180,9 @@ std::string reason_of_end(Site& site, const ServerRow& row, const Wait& wait) {
 }
 
 std::string end_of_log(Site& site, const Wait& wait) {
-  const auto log = site.channel->get(site.log(), wait);
-  return log ? printable(last_lines(*log, 12)) : std::string();
+  const Command command{.argv = {"tail", "-n", "12", "--", site.log().string()}};
+  const auto ran = site.channel->run(command, wait);
+  return ran && ran->status == 0 ? printable(last_lines(ran->output, 12)) : std::string();
 }
 
 Result<ServerState> observe_server(const World& world, Journal& journal, Channel& channel,

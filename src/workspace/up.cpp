@@ -192,8 +192,8 @@ Result<> renew_certificate(Site& site, const ServerRow& server, WallTime now, Pr
                            const Wait& wait) {
   if (!server.public_reach || !TRY(ensure_certificate(site.certificates(), now, progress)))
     return {};
-  const auto ran =
-      TRY(site.channel->run({.argv = {"kill", "-HUP", std::to_string(server.process->pid)}}, wait));
+  const auto ran = TRY(site.channel->run(
+      {.argv = {"sh", "-c", fmt::format("kill -HUP {}", server.process->pid)}}, wait));
   if (ran.status == 0) return {};
   return fail({.what = "the running server did not take its new certificate",
                .why = printable(ran.error),

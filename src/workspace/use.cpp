@@ -106,7 +106,8 @@ Result<> Workspaces::logs(const WorkspaceRow& row, bool follow,
   const Command command{.argv = follow
                                     ? std::vector<std::string>{"tail", "-n", "200", "-F", "--", log}
                                     : std::vector<std::string>{"cat", "--", log},
-                        .on_output = lines};
+                        .on_output = lines,
+                        .keep_output = false};
   const auto ran = TRY(site.channel->run(command, wait));
   if (ran.status != 0) {
     return fail(

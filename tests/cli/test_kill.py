@@ -11,6 +11,7 @@ import pytest
 from support import Home, program, repository, words
 
 pytestmark = [pytest.mark.release, pytest.mark.timeout(1500)]
+small = {"requirements.txt": "six==1.16.0\n"}  # an environment that is copied and removed a hundred times
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def rounds(home, shim, prepare, *args):
 def test_up(shim):
     home = Home()
     try:
-        folder = home.folder("lesson")
+        folder = home.folder("lesson", small)
         home.up(folder)  # so that template, Jupyter and uv exist
         home.run("rm", "--all", "--yes")
         before = leftovers(home)
@@ -94,7 +95,7 @@ def test_up(shim):
 def test_up_of_a_stopped_workspace(shim):
     home = Home()
     try:
-        folder = home.folder("lesson")
+        folder = home.folder("lesson", small)
         home.up(folder)
         for _ in rounds(home, shim, lambda: home.run("stop", "lesson"), "up", folder, "--json"):
             check_truth(home)
@@ -106,7 +107,7 @@ def test_up_of_a_stopped_workspace(shim):
 def test_stop(shim):
     home = Home()
     try:
-        folder = home.folder("lesson")
+        folder = home.folder("lesson", small)
         for _ in rounds(home, shim, lambda: home.up(folder), "stop", "lesson"):
             check_truth(home)
             home.run("stop", "lesson")
@@ -119,7 +120,7 @@ def test_stop(shim):
 def test_rm(shim):
     home = Home()
     try:
-        folder = home.folder("lesson", {"mine.txt": "mine"})
+        folder = home.folder("lesson", {**small, "mine.txt": "mine"})
         home.up(folder)
         home.run("rm", "--all", "--yes")
         before = leftovers(home)

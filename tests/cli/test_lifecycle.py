@@ -6,7 +6,8 @@ import subprocess
 import threading
 
 import pytest
-from support import alive, children, environ, until
+from client import Terminal
+from support import alive, children, environ, program, until
 
 
 @pytest.mark.both
@@ -95,6 +96,37 @@ def test_jupyter_outlives_the_terminal(home):
     assert status == 0, text
     assert home.workspace("lesson")["state"] == "up"
     assert home.client("lesson").get("/api/status").status == 200
+
+
+def test_a_server_that_does_not_answer_is_not_ended(home):
+    folder = home.folder("lesson")
+    home.up(folder)
+    before = home.processes()
+    pid = server_pid(home)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        result = home.run("up", folder, status=1)
+        assert "does not answer" in result.err and "carrel stop lesson" in result.err
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert home.run("up", folder, "--json").last()["was_up"] is True
+    assert home.processes() == before
+
+
+def test_up_in_a_workspaces_terminal_makes_one_that_outlives_it(home):
+    home.up(home.folder("one"))
+    two = home.folder("two")
+    terminal = Terminal(home.client("one"))
+    terminal.type(f"{program} up {two} >{home.path}/said 2>&1; echo ended with $?")
+    terminal.read_until("ended with 0")
+    first, second = home.workspace("one"), home.workspace("two")
+    assert first["state"] == second["state"] == "up"
+    # A workspace may also be ended from its own terminal.
+    terminal.type(f"{program} stop one")
+    until(lambda: home.workspace("one")["state"] == "stopped", 30, "the word 'stopped'")
+    assert home.workspace("two")["state"] == "up" and len(home.instances()) == 1
+    home.run("stop", "two")
+    assert home.processes() == []
 
 
 def server_pid(home):

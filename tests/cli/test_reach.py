@@ -116,6 +116,10 @@ def certificate_of(port):
     return ssl.get_server_certificate(("127.0.0.1", port))
 
 
+def fingerprint_of(pem):
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
+
+
 def openssl(pem, *args):
     return subprocess.run(["openssl", "x509", "-noout", *args], input=pem, capture_output=True, text=True, check=True).stdout
 
@@ -143,7 +147,7 @@ def test_public_listens_on_all_interfaces_over_https(public):
 
 def test_the_fingerprint_printed_is_the_certificates(public):
     home, ready = public
-    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate_of(ready["port"]))).hexdigest().upper()
+    digest = fingerprint_of(certificate_of(ready["port"]))
     assert ready["fingerprint"].replace(":", "").upper().endswith(digest)
     text = home.run("up", home.path / "lesson")
     assert re.sub("[^0-9A-F]", "", ready["fingerprint"].upper())[-64:] in re.sub("[^0-9A-F]", "", (text.out + text.err).upper())
@@ -169,9 +173,34 @@ def test_a_client_that_trusts_the_certificate_verifies_its_name(public):
         assert door.version() in ("TLSv1.2", "TLSv1.3")
 
 
+def test_a_certificate_that_ends_soon_is_renewed_under_the_running_server(public):
+    home, ready = public
+    folder = home.state / "workspaces" / ready["id"] / "certificate"
+    subject = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x", "-days", "3"]
+    subprocess.run(["openssl", "req", "-x509", *subject, "-keyout", folder / "key.pem", "-out", folder / "certificate.pem"], check=True, capture_output=True)
+    (kernel,) = [home.client("lesson").kernel()]
+    again = home.run("up", home.path / "lesson", "--json").last()
+    assert again["was_up"] is True and again["fingerprint"] != ready["fingerprint"]
+    pem = until(lambda: (served := certificate_of(ready["port"])) and fingerprint_of(served) in again["fingerprint"].replace(":", "").upper() and served, 20, "the new certificate")
+    assert "localhost" in openssl(pem, "-ext", "subjectAltName")
+    assert kernel in [one["id"] for one in home.client("lesson").get("/api/kernels").json()]
+
+
 def test_the_certificate_is_kept_over_a_restart(public):
     home, ready = public
     home.run("stop", "lesson")
-    again = home.run("start", "lesson", "--json").last()
-    assert again["fingerprint"] == ready["fingerprint"]
+    before = home.run("start", "lesson", "--json").last()["fingerprint"]
+    home.run("stop", "lesson")
+    assert home.run("start", "lesson", "--json").last()["fingerprint"] == before
     until(lambda: home.workspace("lesson")["state"] == "up")
+
+
+def test_private_takes_public_back(public):
+    home, _ = public
+    folder = home.path / "lesson"
+    assert "carrel stop lesson" in home.run("up", folder, "--private").err
+    assert home.workspace("lesson")["public"] is True
+    home.run("stop", "lesson")
+    again = home.up(folder, "--private")
+    assert again["public"] is False and again["url"].startswith("http://127.0.0.1:")
+    assert {address for address, _ in listening(home)} <= loopback

@@ -173,6 +173,8 @@ def test_in_names_the_workspace(up, tmp_path):
     path = write(tmp_path / "elsewhere.ipynb", notebook("print(6 * 7)"))
     home.run("run", path, "--in", "lesson")
     assert text(outputs(path)[0][0]) == "42\n"
+    result = home.run("run", path, status=None)
+    assert result.status == 2 and "--in" in result.err
 
 
 def test_a_stopped_workspace_is_said_with_the_next_step(home):
@@ -181,7 +183,21 @@ def test_a_stopped_workspace_is_said_with_the_next_step(home):
     home.run("stop", "lesson")
     path = write(folder / "a.ipynb", notebook("print(1)"))
     result = home.run("run", path, status=None)
-    assert result.status == 0 or "carrel start" in result.err or "carrel up" in result.err
+    assert result.status == 1 and "carrel start lesson" in result.err
+    assert outputs(path) == [[]]
+
+
+def test_a_notebook_that_is_changed_meanwhile_is_not_overwritten(up):
+    home, folder, _ = up
+    path = write(folder / "j.ipynb", notebook("print('mine')", "import os, time\nwhile not os.path.exists('go'): time.sleep(0.05)"))
+    process = home.popen("run", path, "--json")
+    until(lambda: '"mine' in path.read_text() or any('"output"' in line for line in iter(process.stdout.readline, "")), 60, "the first output")
+    changed = write(path, notebook("print('changed')")).read_text()
+    (folder / "go").touch()
+    _, words = process.communicate(timeout=60)
+    assert process.returncode == 1 and "j-run.ipynb" in words and "changed while it ran" in words
+    assert path.read_text() == changed
+    assert text(outputs(folder / "j-run.ipynb")[0][0]) == "mine\n"
 
 
 def test_on_a_terminal_there_is_a_bar(up):

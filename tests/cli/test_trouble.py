@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 
@@ -79,8 +80,6 @@ def test_without_python_the_command_that_installs_it_is_named(fresh_home):
             if "python" not in name and not (tools / name).exists():
                 (tools / name).symlink_to(f"{folder}/{name}")
     result = home.run("up", home.folder("lesson"), status=None, env={"PATH": str(tools)})
-    if result.status == 0:
-        pytest.skip("it found an interpreter beside PATH")
     said(result, "python", "apt")
     assert result.status == 3
 
@@ -91,7 +90,7 @@ def test_a_broken_requirements_file_is_said_in_uvs_words(home):
     said(result, "requirements.txt, line 1", "banana")
 
 
-def test_a_folder_that_cannot_be_written_still_opens(home):
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_made(home):
     folder = home.folder("lesson")
     if os.geteuid() == 0:
         script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
@@ -100,10 +99,8 @@ def test_a_folder_that_cannot_be_written_still_opens(home):
         folder.chmod(0o555)
         result = home.run("up", folder, "--json", status=None)
         folder.chmod(0o755)
-    if result.status == 0:
-        assert result.last()["proof"]["output"] == "42"
-    else:
-        said(result, str(folder))
+    said(result, str(folder), "cannot be written", "chmod")
+    assert home.workspaces() == [] and home.processes() == []
 
 
 def test_a_folder_that_has_vanished_is_said_by_every_command(home):
@@ -203,12 +200,12 @@ def test_a_closed_output_is_no_crash(home):
     process = home.popen("ls", stdout=subprocess.PIPE)
     process.stdout.close()
     process.wait(20)
-    assert process.returncode in (0, 1, 141, -13)
+    assert process.returncode in (1, 141, -signal.SIGPIPE)
 
 
 def test_doctor_says_what_is_here_and_what_mends_what_is_not(home):
     checks = home.run("doctor", "--json", status=None).json()
     assert {"ready", "checks"} <= checks.keys() and checks["checks"]
-    assert all(check["state"] in ("ok", "missing", "warning", "note", "absent", "optional") or check["state"] for check in checks["checks"])
+    assert {check["state"] for check in checks["checks"]} <= {"ok", "optional", "missing"}
     assert any("gpu" in check["name"].lower() for check in checks["checks"])
     assert any("python" in check["name"].lower() for check in checks["checks"])

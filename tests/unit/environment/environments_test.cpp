@@ -210,6 +210,21 @@ TEST_F(EnvironmentsOnDisk, prunes_what_nobody_uses_and_nothing_else) {
   EXPECT_TRUE(fs::exists(unused->prefix / "pyvenv.cfg")) << "copies live without their template";
   EXPECT_TRUE(fs::exists(uv_program(paths_)));
 
+  // uv's downloads, but not from under a uv that works
+  write(paths_.cache / "uv/wheel", "");
+  write(paths_.cache / "uv/.lock", "");
+  const auto downloads = environments.cache({}, Wait{});
+  ASSERT_TRUE(downloads);
+  {
+    const auto at_work = FileLock::acquire(paths_.cache / "uv/.lock", Wait{});
+    ASSERT_TRUE(at_work);
+    EXPECT_TRUE(environments.prune(*downloads, Wait{}));
+    EXPECT_TRUE(fs::exists(paths_.cache / "uv/wheel"));
+  }
+  EXPECT_TRUE(environments.prune(*downloads, Wait{}));
+  EXPECT_FALSE(fs::exists(paths_.cache / "uv"));
+  EXPECT_EQ(templates().size(), 0);
+
   CacheEntry forged;
   forged.path = paths_.cache / "templates" / ".." / ".." / "data";
   forged.removable = true;

@@ -57,6 +57,20 @@ TEST(process, status_output_and_error_come_back) {
   EXPECT_EQ(result->error, "err\n");
 }
 
+TEST(process, output_that_is_not_kept_still_comes_line_by_line) {
+  // more than may be kept
+  auto spec =
+      shell("yes 0123456789012345678901234567890123456789 | head -c 280000000; echo; echo err >&2");
+  std::size_t bytes = 0;
+  spec.on_output = [&bytes](std::string_view line) { bytes += line.size(); };
+  spec.keep_output = false;
+  const auto result = run(spec);
+  ASSERT_TRUE(result) << result.error().what;
+  EXPECT_EQ(result->output, "");
+  EXPECT_EQ(result->error, "err\n");
+  EXPECT_GT(bytes, 270'000'000U);
+}
+
 TEST(process, a_signal_is_128_and_its_number) {
   EXPECT_EQ(run(shell("kill -KILL $$"))->status, 128 + SIGKILL);
 }

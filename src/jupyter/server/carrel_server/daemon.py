@@ -11,10 +11,16 @@ from . import config as configuration
 from . import doors, processes, supervisor
 from .refusal import Refusal
 
+longest_log = 16 << 20  # bytes, when a server starts
+
 
 def _open_log(path):
-    """An append-only file for its owner, as stdout and stderr of everything below."""
+    """An append-only file for its owner, as stdout and stderr of everything below. A long one is
+    put aside, as PATH.1, instead of the one before.
+    """
     try:
+        if os.path.exists(path) and os.path.getsize(path) > longest_log:
+            os.replace(path, path + ".1")
         log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.fchmod(log, 0o600)
     except OSError as error:
