@@ -65,7 +65,7 @@ def main(build, cache_folder, counts):
     cache_folder = Path(cache_folder)
     cache_folder.mkdir(parents=True, exist_ok=True)
     version = subprocess.run([tidy, "--version"], check=True, capture_output=True, text=True).stdout
-    common = version + (root / ".clang-tidy").read_text()
+    common = version + "".join(path.read_text() for path in sorted(root.glob("**/.clang-tidy")) if "build" not in path.parts)
     needs = dependencies(build)
     entries = {e["file"]: e for e in json.loads((Path(build) / "compile_commands.json").read_text())}
     keys = {}

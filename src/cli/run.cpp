@@ -90,8 +90,9 @@ Result<int> run_run(CommandContext& context) {
   }
   auto workspaces = TRY(context.workspaces());
   const auto name = context.given.value("--in").value_or("");
-  const auto row =
-      TRY(workspaces.find(name, name.empty() ? notebook.parent_path() : context.world.folder));
+  auto found = workspaces.find(name, name.empty() ? notebook.parent_path() : context.world.folder);
+  if (!found && name.empty()) found.error().hint += "; --in NAME runs it in one of those";
+  const auto row = TRY(std::move(found));
   RunView view(context);
   const RunEvents events{
       .on_cell = [&](std::size_t done, std::size_t cells,

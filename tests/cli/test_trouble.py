@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 
@@ -71,15 +70,12 @@ def test_without_a_network_a_workspace_that_exists_starts(home):
     assert any(e["event"] == "ready" for e in event)
 
 
+@root
 def test_without_python_the_command_that_installs_it_is_named(fresh_home):
     home = fresh_home
-    tools = home.path / "tools"
-    tools.mkdir()
-    for folder in ("/usr/bin", "/bin"):
-        for name in os.listdir(folder):
-            if "python" not in name and not (tools / name).exists():
-                (tools / name).symlink_to(f"{folder}/{name}")
-    result = home.run("up", home.folder("lesson"), status=None, env={"PATH": str(tools)})
+    script = 'for python in /usr/bin/python3*; do [ -L "$python" ] || mount --bind /dev/null "$python"; done; exec "$@"'
+    prefix = ("unshare", "--mount", "sh", "-c", script, "sh")
+    result = home.run("up", home.folder("lesson"), status=None, prefix=prefix, env={"PATH": "/usr/bin:/bin"})
     said(result, "python", "apt")
     assert result.status == 3
 
@@ -197,10 +193,10 @@ def test_a_deleted_copy_is_made_again(home):
 
 
 def test_a_closed_output_is_no_crash(home):
-    process = home.popen("ls", stdout=subprocess.PIPE)
+    process = home.popen("ls", "--json", stdout=subprocess.PIPE)
     process.stdout.close()
-    process.wait(20)
-    assert process.returncode in (1, 141, -signal.SIGPIPE)
+    _, words = process.communicate(timeout=20)
+    assert process.returncode == 0 and words == ""  # as `head` expects
 
 
 def test_doctor_says_what_is_here_and_what_mends_what_is_not(home):
