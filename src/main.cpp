@@ -6,6 +6,7 @@
 #include "cli/version.hpp"
 #include "os/clock.hpp"
 #include "os/http.hpp"
+#include "os/memory.hpp"
 #include "os/process.hpp"
 #include "os/random.hpp"
 #include "os/terminal.hpp"
@@ -37,6 +38,7 @@ int print_version() {
 int main(int argc, char** argv) {
   // Before anything is made: scripts ask for it at every login.
   if (argc == 2 && std::string_view(argv[1]) == "--version") return print_version();
+  reuse_freed_memory();
 
   SystemClock clock;
   SystemRandom random;

@@ -25,6 +25,12 @@ bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
 }
 
+// As `crockford` has it, without a search: a listing reads thousands of ids.
+bool is_id_character(char c) {
+  return (c >= '0' && c <= '9') ||
+         (c >= 'a' && c <= 'z' && c != 'i' && c != 'l' && c != 'o' && c != 'u');
+}
+
 void cut_to(std::string& name, std::size_t length) {
   if (name.size() > length) name.resize(length);
   while (name.ends_with('-')) name.pop_back();
@@ -61,8 +67,8 @@ WorkspaceId WorkspaceId::make(std::chrono::system_clock::time_point now, std::st
 }
 
 Result<WorkspaceId> WorkspaceId::parse(std::string_view text) {
-  const bool good = text.size() == id_length && text.front() <= '7' &&
-                    std::ranges::all_of(text, [](char c) { return crockford.contains(c); });
+  const bool good =
+      text.size() == id_length && text.front() <= '7' && std::ranges::all_of(text, is_id_character);
   if (!good) {
     return fail({.what = fmt::format("\"{}\" is not a workspace id", shown(text)),
                  .why = "an id has 26 characters, each one of " + std::string(crockford),

@@ -50,6 +50,11 @@ constexpr std::array narrow = std::to_array<Range>({{0x0300, 0x036F},
                                                     {0xFE00, 0xFE0F},
                                                     {0xFE20, 0xFE2F}});
 
+// One byte, one column, nothing to hide: most of what a listing of a thousand lines holds.
+bool is_plain(std::string_view text) {
+  return std::ranges::all_of(text, [](char letter) { return letter >= ' ' && letter <= '~'; });
+}
+
 bool within(const auto& ranges, std::uint32_t point) {
   return std::ranges::any_of(
       ranges, [&](const Range& range) { return point >= range.first && point <= range.last; });
@@ -135,6 +140,10 @@ std::string styled(std::string_view text, Style style, const Look& look) {
 }
 
 std::string one_line(std::string_view text) {
+  if (is_plain(text) && !text.starts_with(' ') && !text.ends_with(' ') &&
+      text.find("  ") == std::string_view::npos) {
+    return std::string(text);
+  }
   std::string result;
   bool space = false;
   for (const char letter : printable_coloured(text, false)) {
@@ -173,6 +182,7 @@ std::string printable_coloured(std::string_view text, bool colours) {
 }
 
 std::size_t display_width(std::string_view text) {
+  if (is_plain(text)) return text.size();
   std::size_t columns = 0;
   for (std::size_t at = 0; at < text.size();) {
     const auto character = character_at(text, at);

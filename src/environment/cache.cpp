@@ -1,7 +1,6 @@
 #include "base/error.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
-#include "channel/channel.hpp"
 #include "environment/environment.hpp"
 #include "environment/failing.hpp"
 #include "environment/running.hpp"

@@ -181,9 +181,10 @@ std::int64_t Row::integer(int column) const {
 }
 
 std::string Row::text(int column) const {
-  const unsigned char* text = sqlite3_column_text(statement_, column);
+  // Not sqlite3_column_text, which copies every value to put a 0 behind it.
+  const void* text = sqlite3_column_blob(statement_, column);
   if (text == nullptr) return {};
-  return {reinterpret_cast<const char*>(text),
+  return {static_cast<const char*>(text),
           static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 

@@ -5,12 +5,14 @@
 #include "os/clock.hpp"
 #include "os/process.hpp"
 #include "os/sqlite.hpp"
+#include "workspace/journal_schema.hpp"
 #include "workspace/provider.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,54 +24,6 @@
 
 namespace carrel {
 namespace {
-
-// Each migration takes the schema from its index to the next number; never edit one that was
-// released.
-const std::vector<std::string_view>& migrations() {
-  static const std::vector<std::string_view> steps = {R"(
-    create table workspace(
-      id text primary key,
-      name text not null unique,
-      folder text not null unique,
-      wanted text not null check (wanted in ('running', 'stopped', 'removed')),
-      flags text not null default '',
-      notebook text not null default '',
-      environment_key text not null default '',
-      environment text not null default '',
-      proof text not null default '',
-      created_ms integer not null
-    ) strict;
-    create table machine(
-      workspace text not null references workspace(id) on delete cascade,
-      sequence integer not null,
-      token text not null unique,
-      provider text not null,
-      place text not null default '',
-      ref text not null default '',
-      primary key (workspace, sequence)
-    ) strict;
-    create table server(
-      workspace text primary key references workspace(id) on delete cascade,
-      instance text not null,
-      pid integer,
-      start_ticks integer,
-      boot_id text not null default '',
-      port integer not null,
-      port_asked_for integer not null,
-      public_reach integer not null,
-      runtime_folder text not null,
-      started_ms integer,
-      ready_ms integer,
-      stopped_ms integer
-    ) strict;
-    create table timing(
-      phase text not null,
-      milliseconds integer not null
-    ) strict;
-    create index timing_by_phase on timing(phase);
-  )"};
-  return steps;
-}
 
 constexpr std::string_view workspace_columns =
     "id, name, folder, wanted, flags, notebook, environment_key, environment, proof, created_ms";
@@ -194,38 +148,12 @@ std::optional<Value> first(std::vector<Value> values) {
   return std::move(values.front());
 }
 
-Result<std::int64_t> version_of(Database& database, const std::filesystem::path& file) {
-  const auto newest = static_cast<std::int64_t>(migrations().size());
-  const auto version = TRY(database.integer("pragma user_version")).value_or(0);
-  if (version >= 0 && version <= newest) return version;
-  return fail(
-      {.what = fmt::format("{} was written by a newer Carrel (schema {}, this one knows {})",
-                           file.string(), version, newest),
-       .why = {},
-       .hint = "install the newer Carrel again; nothing was changed",
-       .reason = Reason::corrupt,
-       .trace = {}});
-}
-
-Result<> migrate(Database& database, const std::filesystem::path& file) {
-  const auto newest = static_cast<std::int64_t>(migrations().size());
-  if (TRY(version_of(database, file)) == newest) return {};
-  return database.transaction([&]() -> Result<> {
-    const auto version = TRY(version_of(database, file));  // another may have been quicker
-    for (auto step = version; step < newest; ++step) {
-      TRY(database.script(migrations()[static_cast<std::size_t>(step)]));
-      TRY(database.script(fmt::format("pragma user_version = {}", step + 1)));
-    }
-    return {};
-  });
-}
-
 }  // namespace
 
 Result<Journal> Journal::open(const std::filesystem::path& file) {
   auto database = Database::open(file);
   if (!database) return fail(std::move(database).error().while_doing("while opening the journal"));
-  if (auto done = migrate(*database, file); !done) {
+  if (auto done = migrate_journal(*database, file); !done) {
     return fail(std::move(done).error().while_doing("while opening the journal"));
   }
   return Journal(std::move(*database));
@@ -239,8 +167,7 @@ Result<std::vector<WorkspaceRow>> Journal::workspaces() {
 Result<std::vector<WorkspaceRow>> Journal::listing() {
   return rows(database_, workspace_at,
               "select id, name, folder, wanted, '', notebook, environment_key, '', '', created_ms "
-              "from workspace "
-              "order by name");
+              "from workspace order by name");
 }
 
 Result<std::optional<WorkspaceRow>> Journal::by_name(std::string_view name) {
@@ -331,11 +258,20 @@ Result<std::optional<MachineRow>> Journal::machine(const WorkspaceId& id) {
            {id.text()})));
 }
 
-Result<std::vector<MachineRow>> Journal::machines() {
-  return rows(database_, machine_at,
-              // SQLite takes the other columns from the row of the maximum ("bare columns")
-              "select workspace, max(sequence), token, provider, place, ref from machine group by "
-              "workspace");
+Result<std::map<WorkspaceId, MachineRow>> Journal::machines() {
+  // In the table's order, not the index's: a listing has thousands.
+  auto all =
+      TRY(rows(database_, machine_at, fmt::format("select {} from machine", machine_columns)));
+  std::map<WorkspaceId, MachineRow> newest;
+  for (auto& machine : all) {
+    const auto known = newest.find(machine.workspace);
+    if (known == newest.end()) {
+      newest.emplace(machine.workspace, std::move(machine));
+    } else if (known->second.sequence < machine.sequence) {
+      known->second = std::move(machine);
+    }
+  }
+  return newest;
 }
 
 Result<MachineRow> Journal::add_machine(const WorkspaceId& id, std::string_view token,
@@ -372,9 +308,8 @@ Result<> Journal::put_server(const ServerRow& row) {
                   server_columns),
       {row.workspace.text(), row.instance, pid, ticks,
        row.process ? row.process->boot_id : std::string(), std::int64_t{row.port},
-       std::int64_t{row.port_asked_for}, std::int64_t{row.public_reach},
-       row.runtime_folder.string(), optional_ms(row.started), optional_ms(row.ready),
-       optional_ms(row.stopped)});
+       std::int64_t{row.port_asked_for}, std::int64_t{row.public_reach}, row.runtime_folder,
+       optional_ms(row.started), optional_ms(row.ready), optional_ms(row.stopped)});
 }
 
 Result<> Journal::set_server_process(const WorkspaceId& id, const ProcessId& process,

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,7 +51,7 @@ struct ServerRow {
   std::uint16_t port = 0;
   bool port_asked_for = false;
   bool public_reach = false;
-  std::filesystem::path runtime_folder;
+  std::string runtime_folder;  // no path, which takes ten times the room: a listing has thousands
   std::optional<WallTime> started;
   std::optional<WallTime> ready;    // it has answered
   std::optional<WallTime> stopped;  // asked for
@@ -79,7 +80,7 @@ class Journal {
       const WorkspaceId& id);  // with its machines and server: the last act of a removal
 
   Result<std::optional<MachineRow>> machine(const WorkspaceId& id);  // the newest
-  Result<std::vector<MachineRow>> machines();                        // the newest of each workspace
+  Result<std::map<WorkspaceId, MachineRow>> machines();              // the newest of each workspace
   Result<MachineRow> add_machine(const WorkspaceId& id, std::string_view token,
                                  std::string_view provider);
   Result<> set_machine(const WorkspaceId& id, int sequence, const MachineRef& machine);

@@ -43,8 +43,12 @@ Result<std::string> machine_boot_id(Channel& channel, const Wait& wait) {
   return std::string(trimmed(TRY(channel.get("/proc/sys/kernel/random/boot_id", wait))));
 }
 
+std::filesystem::path runtime_file(const ServerRow& row, std::string_view name) {
+  return std::filesystem::path(row.runtime_folder) / name;
+}
+
 std::filesystem::path door_of(const ServerRow& row) {
-  return row.runtime_folder / "door";
+  return runtime_file(row, "door");
 }
 
 // The kernel's variables, for terminals too. IPython keeps its history and profile with the
@@ -173,7 +177,7 @@ std::string server_url(const ServerRow& row, std::string_view path) {
 }
 
 std::string reason_of_end(Site& site, const ServerRow& row, const Wait& wait) {
-  if (const auto file = site.channel->get(row.runtime_folder / "exit.json", wait)) {
+  if (const auto file = site.channel->get(runtime_file(row, "exit.json"), wait)) {
     if (auto reason = read_exit_file(*file, row.instance)) return std::move(*reason);
   }
   return "nobody saw how it ended (killed, or the computer was switched off)";
@@ -191,7 +195,7 @@ Result<ServerState> observe_server(const World& world, Journal& journal, Channel
   if (!row->process || !TRY(channel.alive(*row->process, wait))) {
     // Started and not recorded, or the supervisor was killed and the server lives: server.json
     // knows.
-    const auto text = channel.get(row->runtime_folder / "server.json", wait);
+    const auto text = channel.get(runtime_file(*row, "server.json"), wait);
     if (!text && text.error().reason == Reason::unreachable) return fail(text.error());
     const auto file = text ? read_server_file(*text) : fail(Error{});
     if (file && file->instance == row->instance) {
@@ -259,7 +263,7 @@ Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
            .port = door.port,
            .port_asked_for = door.port_asked_for,
            .public_reach = door.public_reach,
-           .runtime_folder = site.paths.runtime_of(site.row.id)};
+           .runtime_folder = site.paths.runtime_of(site.row.id).string()};
     TRY(journal.put_server(row));
     auto launched = launch(site, request, config_for(world, site, request, row, door), wait);
     // Another was quicker with a port that nobody asked for: the next one.

@@ -161,13 +161,13 @@ Result<WorkspaceStatus> status_of(const World& world, Journal& journal, const Wo
 }
 
 Result<std::vector<WorkspaceStatus>> Workspaces::list(bool ask_kernels, const Wait& wait) {
-  std::map<WorkspaceId, MachineRow> machines;
-  for (auto& machine : TRY(journal_.machines()))
-    machines.emplace(machine.workspace, std::move(machine));
+  auto machines = TRY(journal_.machines());
   std::map<WorkspaceId, ServerRow> servers;
   for (auto& server : TRY(journal_.servers())) servers.emplace(server.workspace, std::move(server));
+  auto rows = TRY(journal_.listing());
   std::vector<Known> all;
-  for (auto& row : TRY(journal_.listing())) {
+  all.reserve(rows.size());
+  for (auto& row : rows) {
     Known known{.row = std::move(row)};
     if (const auto found = machines.find(known.row.id); found != machines.end())
       known.machine = std::move(found->second);

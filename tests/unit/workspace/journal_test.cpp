@@ -244,7 +244,7 @@ TEST_F(JournalTest, keeps_the_sequence_of_machines_and_answers_with_the_newest) 
   EXPECT_EQ(journal->machine(a.id).value()->sequence, 2);
   std::set<std::string> tokens;
   const auto machines = journal->machines().value();
-  for (const auto& machine : machines) tokens.insert(machine.token);
+  for (const auto& [id, machine] : machines) tokens.insert(machine.token);
   EXPECT_EQ(tokens, (std::set<std::string>{"token-2", "token-3"}));
   const auto twice = journal->add_machine(b.id, "token-1", "fake");
   ASSERT_FALSE(twice) << "a token is never used for two";

@@ -34,7 +34,7 @@ namespace carrel {
 template <class Subject>
 class ProviderContract : public ::testing::Test {
  protected:
-  Intent intent(std::string token) {
+  Intent intent(const std::string& token) {
     const auto offers = subject.open()->offers(Wait{});
     EXPECT_TRUE(offers);
     const auto usable =
