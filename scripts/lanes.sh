@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # shellcheck disable=SC2034  # ./test reads it
-default_lanes=(build format unit server cli browser)
+default_lanes=(build format unit server cli cli-release browser fuzz tidy package)
 
 list_lanes() {
   cat <<'LIST'
@@ -12,7 +12,6 @@ unit         unit tests, in both builds
 server       the Jupyter server of a workspace, beside stock Jupyter
 cli          black-box tests of the installed program with real Jupyter (sanitized)
 browser      JupyterLab in Chromium
-by name only, until they are known to pass everywhere:
 cli-release  kill -9 at every journal write, and the first path again (release)
 fuzz         each fuzzer for ten seconds
 tidy         clang-tidy

@@ -276,10 +276,14 @@ Result<std::map<WorkspaceId, MachineRow>> Journal::machines() {
 
 Result<MachineRow> Journal::add_machine(const WorkspaceId& id, std::string_view token,
                                         std::string_view provider) {
-  TRY(database_.run(
+  // The one row that a lost power must not take back: what it announces may cost money.
+  TRY(database_.script("pragma synchronous = full"));
+  const auto added = database_.run(
       "insert into machine(workspace, sequence, token, provider) values (?1, "
       "(select coalesce(max(sequence), 0) + 1 from machine where workspace = ?1), ?2, ?3)",
-      {id.text(), std::string(token), std::string(provider)}));
+      {id.text(), std::string(token), std::string(provider)});
+  TRY(database_.script("pragma synchronous = normal"));
+  TRY(added);
   return *TRY(machine(id));
 }
 
