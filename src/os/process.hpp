@@ -29,7 +29,7 @@ struct ProcessSpec {
   bool terminal =
       false;  // standard input, output and error are this program's; nothing is captured
   std::function<void(std::string_view)>
-      on_output;  // each line of standard output and error as it comes; may be empty
+      on_output;            // each line of standard output and error as it comes; may be empty
   bool keep_output = true;  // false: standard output goes to `on_output` alone, however much it is
 };
 
