@@ -210,7 +210,12 @@ Result<Database> Database::open(const std::filesystem::path& path) {
   }
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, patience_ms);
-  TRY(database.script("pragma foreign_keys = on; pragma synchronous = normal"));
+  // The index of the log stays between commands (empty, 32 KiB): a disk that has filled up would
+  // have no room for a new one, and the database could not even be read.
+  int stay = 1;
+  sqlite3_file_control(handle, nullptr, SQLITE_FCNTL_PERSIST_WAL, &stay);
+  TRY(database.script("pragma foreign_keys = on; pragma synchronous = normal; pragma "
+                      "journal_size_limit = 0"));
   TRY(use_wal(database));
   return database;
 }

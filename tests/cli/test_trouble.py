@@ -1,6 +1,7 @@
 """What goes wrong around Carrel: a clear error with the next step, nothing lost, and `up` works once it is mended."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -48,6 +49,20 @@ def test_a_disk_that_fills_up_later_is_said_too(home, kilobytes):
             except ProcessLookupError:
                 pass
     assert home.up(folder)["proof"]["output"] == "42"
+
+
+@root
+def test_on_a_disk_that_is_full_a_workspace_can_be_seen_and_stopped(home):
+    script = '''
+        mkdir -p "$HOME/.local/state" && mount -t tmpfs -o size=2m tmpfs "$HOME/.local/state" || exit 9
+        "$@" || exit 8
+        head -c 4m /dev/zero >"$HOME/.local/state/fill" 2>/dev/null
+        "$1" ls || exit 7
+        "$1" stop lesson || exit 6
+    '''
+    result = home.run("up", home.folder("lesson"), "--json", prefix=("unshare", "--mount", "sh", "-c", script, "sh"))
+    assert re.search(r"^lesson +up ", result.out, re.MULTILINE), result
+    assert home.processes() == []
 
 
 @root
