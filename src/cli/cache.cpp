@@ -19,7 +19,9 @@ std::string table_of(const std::vector<CacheEntry>& entries, const Look& look, b
   Table table{.head = {"WHAT", "NAME", "SIZE", "USED BY"}, .rows = {}, .stretch = 1};
   for (const auto& entry : entries) {
     table.rows.push_back({one_line(entry.what), one_line(entry.name), size_text(entry.bytes),
-                          entry.removable ? "nobody" : join(entry.used_by, ", ")});
+                          entry.removable         ? "nobody"
+                          : entry.used_by.empty() ? "Carrel"
+                                                  : join(entry.used_by, ", ")});
   }
   return table.text(look, fit);
 }

@@ -256,7 +256,9 @@ std::string shown_folder(std::string_view folder, std::string_view home) {
 std::string ago(std::chrono::milliseconds duration) {
   using std::chrono::seconds;
   if (duration < seconds(2)) return "just now";
-  return duration_text(std::chrono::floor<seconds>(duration)) + " ago";
+  const auto whole = std::chrono::floor<seconds>(duration);
+  if (whole < seconds(60)) return std::to_string(whole.count()) + " s ago";
+  return duration_text(whole) + " ago";
 }
 
 std::string cost_line(Money per_hour, std::string_view place) {

@@ -216,6 +216,7 @@ cd "$SOURCE" || exit
 step "finishing"
 site=$("$work/env/bin/python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))') || exit
 cp -R carrel_server "$site/" || exit
+for lab in "$site"/jupyterlab-*.dist-info; do lab=${lab##*/jupyterlab-}; printf 'JupyterLab %s\n' "${lab%.dist-info}" >"$work/env/title" || exit; done
 "$work/env/bin/python" -I -m compileall -q "$site/carrel_server" || exit
 "$work/env/bin/python" -I -B -c "$PROBE" >"$work/python.json" && mv "$work/python.json" "$work/env/" || exit
 discard "$JUPYTER/$KEY"
@@ -238,6 +239,7 @@ awk -F'==' 'NR == FNR { have[$1]; next } !($1 in have)' installed.txt "$work/res
 step "installing ipykernel beside $PYTHON"
 "$UV" pip install --quiet --no-config --no-deps --link-mode copy --compile-bytecode --python "$PYTHON" \
   --target "$work/site" -r "$work/missing.txt" </dev/null || exit
+printf 'a kernel for %s\n' "$PYTHON" >"$work/title" || exit
 cp carrel_kernel.py "$work/" || exit
 discard "$OVERLAYS/$KEY"
 mv "$work" "$OVERLAYS/$KEY" || exit
