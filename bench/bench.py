@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 root = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(root / "tests" / "cli"))
+sys.path[:0] = [str(root / "tests" / "cli"), str(root / "tests" / "browser")]
 from support import Client, Home, program, warm  # noqa: E402
 
 rows = []  # (what, ours, rival, unit, limit as a ratio or as a value, text)
@@ -126,24 +126,14 @@ def start(rounds=9):
 
 def page(rounds=5):
     """From the command to a cell's output read in Chromium."""
+    from lab import opened, panel, run_cell
     from playwright.sync_api import expect, sync_playwright
 
     def read_output(tab, address):
         tab.goto(address)
-        expect(tab.locator("#jupyterlab-splash")).to_have_count(0, timeout=60_000)
-        panel = ".jp-NotebookPanel:not(.lm-mod-hidden) "
-        expect(tab.locator(panel + ".jp-Notebook-ExecutionIndicator[data-status='idle']").first).to_be_visible(timeout=60_000)
-        output = tab.locator(panel + ".jp-OutputArea-output").filter(has_text="42").first
-        tab.locator(panel + ".cm-content").first.click()
-        tab.keyboard.type("print(6 * 7)")
-        for _ in range(30):
-            tab.keyboard.press("Shift+Enter")  # lost when it comes at the moment of "idle"
-            try:
-                output.wait_for(timeout=500)
-                return
-            except Exception:
-                tab.locator(panel + ".cm-content").first.click()
-        raise AssertionError("the cell's output never came")
+        opened(tab)
+        run_cell(tab, "print(6 * 7)")
+        expect(tab.locator(panel + ".jp-OutputArea-output").filter(has_text="42").first).to_be_visible()
 
     home, ours, theirs = Home(), [], []
     try:

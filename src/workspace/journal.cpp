@@ -9,7 +9,6 @@
 #include "workspace/provider.hpp"
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from playwright.sync_api import TimeoutError as Late
 from playwright.sync_api import expect, sync_playwright
-from support import until
+from lab import opened, run_cell
 
 password = "correct horse battery staple"
 chromium = shutil.which("chromium") or "/usr/bin/chromium"
@@ -31,34 +31,9 @@ def page(browser):
 
 def settled(page):
     """JupyterLab is there and its kernel idle, with nothing on the way: keys typed earlier may be lost."""
-    expect(page.locator("#jupyterlab-splash")).to_have_count(0, timeout=60_000)
-    idle = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-ExecutionIndicator[data-status='idle']")
-    expect(idle.first).to_be_visible(timeout=60_000)
+    opened(page)
     with contextlib.suppress(Late):
         page.wait_for_load_state("networkidle", timeout=5_000)
-
-
-def run_cell(page, code):
-    """Types the code into the last cell and runs it; keys that a page still on its way loses (stock JupyterLab too) are typed again."""
-    cells = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-CodeCell")
-    cell = cells.nth(cells.count() - 1)
-    editor, prompt = cell.locator(".cm-content"), cell.locator(".jp-InputPrompt")
-
-    def typed():
-        editor.click()
-        page.keyboard.press("Control+A")
-        page.keyboard.type(code)
-        return code in editor.inner_text()
-
-    def started():
-        editor.click()
-        page.keyboard.press("Shift+Enter")
-        with contextlib.suppress(AssertionError):
-            expect(prompt).not_to_have_text("[ ]:", timeout=3_000)
-        return prompt.inner_text() != "[ ]:"
-
-    until(typed, 30, "the cell taking its text")
-    until(started, 60, "the running of the cell")
 
 
 def ticket_address(home, folder):
