@@ -19,6 +19,8 @@ namespace carrel {
 
 using Environment = std::map<std::string, std::string>;
 
+enum class Stream { output, error };
+
 struct ProcessSpec {
   // argv[0] is looked up on `environment`'s PATH (absolute folders only); with a '/' it starts in
   // `folder`.
@@ -29,8 +31,11 @@ struct ProcessSpec {
   bool terminal =
       false;  // standard input, output and error are this program's; nothing is captured
   std::function<void(std::string_view)>
-      on_output;  // each line of standard output and error as it comes; may be empty
+      on_output;            // each line of standard output and error as it comes; may be empty
   bool keep_output = true;  // false: standard output goes to `on_output` alone, however much it is
+  // Takes the bytes of both streams as they come, instead of all of the above: nothing is kept, no
+  // lines are made. `false` says that the program has done its work: its group is ended, no error.
+  std::function<bool(Stream, std::string_view)> on_bytes;
 };
 
 struct ProcessResult {

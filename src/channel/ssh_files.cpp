@@ -1,0 +1,137 @@
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "channel/channel.hpp"
+#include "channel/put_paths.hpp"
+#include "channel/ssh.hpp"
+#include "channel/ssh_error.hpp"
+#include "os/connection.hpp"
+#include "os/process.hpp"
+#include "os/wait.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace carrel {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A file's size is looked at, too: the stream may have ended early.
+constexpr std::string_view receive = R"sh(export LC_ALL=C
+umask 077
+trap 'rm -f "$@"' EXIT
+trap 'exit 143' HUP INT PIPE TERM
+receive() {
+  mkdir -p "${1%/*}" || exit
+  head -c "$2" >"$1" || exit
+  if [ "$(wc -c <"$1")" -ne "$2" ]; then echo "the files did not arrive whole" >&2; exit 1; fi
+  chmod "$3" "$1" || exit
+}
+place() { mv -fT "$1" "$2" || exit; }
+)sh";
+
+constexpr std::string_view remove_tree = R"sh(export LC_ALL=C
+rm -rf "$1" 2>/dev/null && exit
+# folders alone: files may be hard links to what others use
+open() {
+  chmod u+rwx "$1"
+  for inside in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    if [ -d "$inside" ] && [ ! -L "$inside" ]; then open "$inside"; fi
+  done
+}
+if [ -d "$1" ] && [ ! -L "$1" ]; then open "$1"; fi
+rm -rf "$1")sh";
+
+// In ssh's -L: a colon separates, % is a token, a backslash escapes.
+std::string forward_path(const fs::path& path) {
+  std::string escaped;
+  for (const char c : path.native()) {
+    if (c == ':' || c == '\\') escaped += '\\';
+    escaped += c;
+    if (c == '%') escaped += c;
+  }
+  return escaped;
+}
+
+}  // namespace
+
+Result<> SshChannel::put(const fs::path& root, const std::vector<PutFile>& files,
+                         const Wait& wait) {
+  TRY(check_put(root, files));
+  const std::string mark = nonce();
+  std::string temporaries;
+  std::string receives;
+  std::string places;
+  Session session;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const fs::path path = (root / files[i].path).lexically_normal();
+    const std::string temporary =
+        shell_quoted((path.parent_path() / fmt::format(".carrel-{}-{}", mark, i)).string());
+    temporaries += " " + temporary;
+    receives += fmt::format("receive {} {} {:o}\n", temporary, files[i].bytes.size(),
+                            static_cast<unsigned>(files[i].mode));
+    places += fmt::format("place {} {}\n", temporary, shell_quoted(path.string()));
+    session.input += files[i].bytes;
+  }
+  session.script = fmt::format("set --{}\n{}mkdir -p {} || exit\n{}{}{}", temporaries, receive,
+                               shell_quoted(root.string()), receives,
+                               files.empty() ? "" : "sync \"$@\" || exit\n", places);
+  const Said said = TRY(say(session, wait));
+  if (said.end == "0") return {};
+  return fail(machine_error(
+      fmt::format("cannot write into {} on {}", root.string(), name_of(target_)), said.error));
+}
+
+Result<std::string> SshChannel::get(const fs::path& path, const Wait& wait) {
+  Said said =
+      TRY(say({.script = "export LC_ALL=C\nexec cat -- " + shell_quoted(path.string())}, wait));
+  if (said.end == "0") return std::move(said.output);
+  return fail(machine_error(fmt::format("cannot read {} on {}", path.string(), name_of(target_)),
+                            said.error));
+}
+
+Result<bool> SshChannel::is_folder(const fs::path& path, const Wait& wait) {
+  const Said said = TRY(say(
+      {.script = "export LC_ALL=C\nexec stat -L -c %F -- " + shell_quoted(path.string())}, wait));
+  if (said.end == "0") return trimmed(said.output) == "directory";
+  Error error = machine_error(
+      fmt::format("cannot look at {} on {}", path.string(), name_of(target_)), said.error);
+  if (error.reason == Reason::not_found || said.error.contains(": Not a directory")) return false;
+  return fail(std::move(error));
+}
+
+Result<> SshChannel::remove(const fs::path& tree, const Wait& wait) {
+  const Said said = TRY(say(
+      {.script = fmt::format("set -- {}\n{}", shell_quoted(tree.string()), remove_tree)}, wait));
+  if (said.end == "0") return {};
+  return fail(machine_error(fmt::format("cannot remove {} on {}", tree.string(), name_of(target_)),
+                            said.error));
+}
+
+Result<Endpoint> SshChannel::forward(const fs::path& socket, const Wait& wait) {
+  // A connection that has never had a session waits for acknowledgements: 40 ms a cell.
+  TRY(say({.script = ":"}, wait));
+  fs::path here;
+  {
+    const std::lock_guard lock(mutex_);
+    here =
+        forwards_.try_emplace(socket, folder_ / fmt::format("f{}", forwards_.size())).first->second;
+  }
+  const ProcessResult result = TRY(processes_.run(
+      ssh({"-O", "forward", "-L", forward_path(here) + ":" + forward_path(socket)}, {}), wait));
+  if (result.status == 0) return Endpoint(std::move(here));
+  return fail({.what = fmt::format("cannot forward {} from {}", socket.string(), name_of(target_)),
+               .why = printable(trimmed(result.error)),
+               .hint = {},
+               .reason = Reason::unreachable,
+               .trace = {}});
+}
+
+}  // namespace carrel
