@@ -87,13 +87,15 @@ std::string without_script(const std::vector<std::string>& without) {
     }
   }
   if (patterns.empty()) return script;
+  // before PATH may go;
   // a line that only looks like a variable, in the value of another one, names nothing or what goes
   // anyway
-  return script + fmt::format(R"sh(unset _ $(env | while IFS== read -r name value; do
+  return fmt::format(R"sh(unset _ $(env | while IFS== read -r name value; do
 case $name in ''|[0-9]*|*[!A-Za-z0-9_]*) ;; {}) echo "$name" ;; esac
 done)
 )sh",
-                              join(patterns, "|"));
+                     join(patterns, "|")) +
+         script;
 }
 
 Result<std::string> environment_script(const Command& command) {
@@ -161,7 +163,7 @@ for signal in TERM KILL; do
   tries=0
   while [ $tries -lt 40 ]; do
     left=
-    for group in $groups; do if kill -0 -- "-$group" 2>/dev/null; then left=1; fi; done
+    for group in $groups; do if kill -s 0 -- "-$group" 2>/dev/null; then left=1; fi; done
     [ -n "$left" ] || exit 0
     sleep 0.05
     tries=$((tries + 1))

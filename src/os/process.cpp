@@ -84,7 +84,7 @@ class Running {
       if (!stepped) return end_early(stepped.error());
     }
     if (enough_) {
-      end_group(Patience::until_it_ends);
+      end_group();
       return std::move(result_);
     }
     drain();
@@ -203,19 +203,17 @@ class Running {
   }
 
   std::unexpected<Error> end_early(Error error) {
-    end_group(Patience::until_all_are_quiet);
+    end_group();
     return fail(std::move(error).while_doing("while running " + name()));
   }
 
-  enum class Patience { until_it_ends, until_all_are_quiet };
-  void end_group(Patience patience_for) {
+  void end_group() {
     signal(SIGTERM);
     if (!spec_.terminal) signal(SIGCONT);
     const Wait patience = Wait::at_most(grace);
     // Open pipes: some of the group are still at work. The output is read on, lest they block on
     // it.
-    while (!has_ended() ||
-           (patience_for == Patience::until_all_are_quiet && (child_.output || child_.error))) {
+    while (!has_ended() || (!spec_.on_bytes && (child_.output || child_.error))) {
       if (SystemClock().now() >= *patience.deadline) break;
       if (has_ended()) pidfd_.close();
       if (const auto stepped = step(patience); !stepped) break;
