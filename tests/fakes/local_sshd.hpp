@@ -10,6 +10,7 @@
 #include "os/connection.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
+#include "os/process_detail.hpp"
 #include "os/wait.hpp"
 
 #include <arpa/inet.h>
@@ -19,12 +20,15 @@
 #include <cstdint>
 #include <fcntl.h>
 #include <filesystem>
+#include <map>
 #include <netinet/in.h>
+#include <optional>
 #include <pwd.h>
 #include <string>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <unistd.h>
 #include <vector>
 
@@ -80,10 +84,19 @@ class LocalSshd {
   }
   // The processes that serve a connection, those of privilege separation too.
   std::vector<ProcessId> connections() const {
+    std::map<pid_t, ProcessStat> servers;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+      const auto text = read_file(entry.path() / "stat");
+      const auto stat = text && text->contains(" (sshd) ") ? parse_stat(*text) : std::nullopt;
+      if (stat && stat->state != 'Z') servers[std::stoi(entry.path().filename())] = *stat;
+    }
     std::vector<ProcessId> found;
-    for (const ProcessId& process : processes_with("CARREL_TEST_SSHD", mark_)) {
-      const auto name = read_file(fmt::format("/proc/{}/comm", process.pid));
-      if (process.pid != pid_ && name == "sshd\n") found.push_back(process);
+    for (const auto& [pid, stat] : servers) {
+      auto at = servers.find(stat.parent);
+      while (at != servers.end() && at->first != pid_) at = servers.find(at->second.parent);
+      if (at == servers.end()) continue;
+      found.push_back({.pid = pid, .start_ticks = stat.start_ticks, .boot_id = boot_id()});
     }
     return found;
   }
@@ -115,17 +128,18 @@ class LocalSshd {
     std::string config = fmt::format(
         "Port {}\nListenAddress 127.0.0.1\nHostKey \"{}\"\nAuthorizedKeysFile \"{}\"\n"
         "PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\n"
-        "KbdInteractiveAuthentication no\nPermitRootLogin yes\nMaxStartups 100\n{}\n",
+        "KbdInteractiveAuthentication no\nPermitRootLogin yes\nMaxStartups 100\n"
+        // bash then takes itself for one inside another, and leaves the person's ~/.bashrc alone
+        "SetEnv SHLVL=1\n{}\n",
         port_, file("host").string(), file("authorized").string(), more);
     if (!shell.empty()) config += "ForceCommand " + shell + "\n";
     EXPECT_TRUE(write_file(file("sshd_config"), config, 0600));
-    std::array<std::string, 6> words = {
-        "/usr/sbin/sshd", "-D", "-e", "-f", file("sshd_config").string(), ""};
+    std::array<std::string, 5> words = {"/usr/sbin/sshd", "-D", "-e", "-f",
+                                        file("sshd_config").string()};
     std::array<char*, 6> argv = {words[0].data(), words[1].data(), words[2].data(),
                                  words[3].data(), words[4].data(), nullptr};
-    std::array<std::string, 2> variables = {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin",
-                                            "CARREL_TEST_SSHD=" + mark_};
-    std::array<char*, 3> environment = {variables[0].data(), variables[1].data(), nullptr};
+    std::string path = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin";
+    std::array<char*, 2> environment = {path.data(), nullptr};
     pid_ = ::fork();
     if (pid_ == 0) {
       ::setsid();
@@ -149,7 +163,6 @@ class LocalSshd {
   }
 
   TemporaryFolder folder_;
-  std::string mark_ = fmt::format("{}", ::getpid()) + folder_.path().string();
   std::uint16_t port_ = 0;
   pid_t pid_ = 0;
   ProcessId id_;

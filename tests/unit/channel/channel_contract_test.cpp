@@ -537,17 +537,54 @@ TEST_P(ChannelContract, stops_waiting_politely_at_ctrl_c) {
   EXPECT_EQ(ended.error().reason, Reason::interrupted);
 }
 
+const auto name_of_kind = [](const auto& kind) { return kind.param.name; };
+
 INSTANTIATE_TEST_SUITE_P(
     Channels, ChannelContract,
     testing::Values(
         Kind{"direct", "here"}, Kind{"ssh", ""},
         Kind{
             "ssh_dash_that_prints",
-            R"(printf 'Welcome!\nno newline'; printf 'oops' >&2; exec dash -c "$SSH_ORIGINAL_COMMAND")"},
-        Kind{"ssh_zsh", R"(exec zsh -f -c "$SSH_ORIGINAL_COMMAND")"},
-        Kind{"ssh_fish", R"(exec fish --no-config -c "$SSH_ORIGINAL_COMMAND")"},
-        Kind{"ssh_tcsh", R"(exec tcsh -f -c "$SSH_ORIGINAL_COMMAND")"}),
-    [](const auto& kind) { return kind.param.name; });
+            R"sh(printf 'Welcome!\nno newline'; printf 'oops' >&2; exec dash -c "$SSH_ORIGINAL_COMMAND")sh"}),
+    name_of_kind);
+
+class AnyLoginShell : public ChannelContract {};
+
+TEST_P(AnyLoginShell, starts_the_command_unharmed) {
+  Command odd = shell("printf '%s|' \"$@\" \"$A\"; cat; printf err >&2; exit 255");
+  odd.argv.insert(odd.argv.end(), {"sh", "it's", "$HOME", "!x", "\\n", "a\nb", "*", ""});
+  odd.environment = {{"A", "'\"\\!$\n"}};
+  odd.input = "in\\put\n";
+  const auto result = run(odd);
+  EXPECT_EQ(result.output, "it's|$HOME|!x|\\n|a\nb|*||'\"\\!$\n|in\\put\n");
+  EXPECT_EQ(result.error, "err");
+  EXPECT_EQ(result.status, 255);
+  EXPECT_TRUE(channel().put(root() / "a", {{.path = "f", .bytes = "x", .mode = 0600}}, patience()));
+  EXPECT_EQ(channel().get(root() / "a" / "f", patience()), "x");
+}
+
+TEST_P(AnyLoginShell, is_not_in_the_way_of_ending_a_command) {
+  Interrupt interrupt;
+  std::string pid;
+  Command waiting = shell("echo $$; exec sleep 600");
+  waiting.on_output = [&](std::string_view line) {
+    pid = line;
+    interrupt.raise();
+  };
+  Wait wait = patience();
+  wait.interrupt = &interrupt;
+  ASSERT_FALSE(channel().run(waiting, wait));
+  ASSERT_FALSE(pid.empty());
+  EXPECT_TRUE(becomes_true([&] { return !start_ticks(std::stoi(pid)); }));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Channels, AnyLoginShell,
+    testing::Values(Kind{"bash", R"sh(exec bash --norc -c "$SSH_ORIGINAL_COMMAND")sh"},
+                    Kind{"zsh", R"sh(exec zsh -f -c "$SSH_ORIGINAL_COMMAND")sh"},
+                    Kind{"fish", R"sh(exec fish --no-config -c "$SSH_ORIGINAL_COMMAND")sh"},
+                    Kind{"tcsh", R"sh(exec tcsh -f -c "$SSH_ORIGINAL_COMMAND")sh"}),
+    name_of_kind);
 
 }  // namespace
 }  // namespace carrel
