@@ -1,7 +1,7 @@
 // The channel through the installed OpenSSH client, configured and called, never imitated. One
 // connection (ControlMaster) carries every command; it is made by the first that needs it, made
 // anew by the next one after it has broken, and ends with the channel, or after `persist` of quiet
-// when this program was killed.
+// when this program was killed. Any thread.
 //
 // What it needs on the machine: a login shell that can `exec /bin/sh`, coreutils; for `end` awk and
 // Linux's /proc. What the machine's ssh gives a command as its environment is "the machine's own".

@@ -8,11 +8,12 @@
 #include "os/process.hpp"
 #include "os/wait.hpp"
 
-#include <cstddef>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <utility>
 #include <vector>
 
@@ -23,18 +24,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A file's size is looked at, too: the stream may have ended early.
-constexpr std::string_view receive = R"sh(export LC_ALL=C
+// Files of one folder and one mode at a time, first into a folder of their own beside where they
+// will be. The last line tells whether all has come.
+constexpr std::string_view receiving = R"sh(export LC_ALL=C
 umask 077
-trap 'rm -f "$@"' EXIT
+trap clean EXIT
 trap 'exit 143' HUP INT PIPE TERM
 receive() {
-  mkdir -p "${1%/*}" || exit
-  head -c "$2" >"$1" || exit
-  if [ "$(wc -c <"$1")" -ne "$2" ]; then echo "the files did not arrive whole" >&2; exit 1; fi
-  chmod "$3" "$1" || exit
+  mkdir -p "$1" && cd "$1" || exit
+  mode=$2 sizes=$3
+  shift 3
+  for name; do
+    head -c "${sizes%% *}" >"./$name" || exit
+    sizes=${sizes#* }
+  done
+  chmod "$mode" -- "$@" && sync -- "$@" || exit
 }
-place() { mv -fT "$1" "$2" || exit; }
+place() {
+  cd "$1" || exit
+  shift
+  mv -f -t .. -- "$@" || exit
+}
+)sh";
+constexpr std::string_view has_come = R"sh(read -r last
+if [ "$last" != whole ]; then echo "the files did not arrive whole" >&2; exit 1; fi
 )sh";
 
 constexpr std::string_view remove_tree = R"sh(export LC_ALL=C
@@ -65,24 +78,36 @@ std::string forward_path(const fs::path& path) {
 Result<> SshChannel::put(const fs::path& root, const std::vector<PutFile>& files,
                          const Wait& wait) {
   TRY(check_put(root, files));
-  const std::string mark = nonce();
-  std::string temporaries;
+  std::map<std::pair<fs::path, mode_t>, std::map<std::string, const PutFile*>> groups;
+  std::map<fs::path, const PutFile*> last;  // of two with one path the later
+  for (const PutFile& file : files) last[(root / file.path).lexically_normal()] = &file;
+  for (const auto& [path, file] : last) {
+    groups[{path.parent_path(), file->mode}][path.filename().string()] = file;
+  }
+  const std::string once = nonce();
+  std::string stages;
   std::string receives;
   std::string places;
   Session session;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const fs::path path = (root / files[i].path).lexically_normal();
-    const std::string temporary =
-        shell_quoted((path.parent_path() / fmt::format(".carrel-{}-{}", mark, i)).string());
-    temporaries += " " + temporary;
-    receives += fmt::format("receive {} {} {:o}\n", temporary, files[i].bytes.size(),
-                            static_cast<unsigned>(files[i].mode));
-    places += fmt::format("place {} {}\n", temporary, shell_quoted(path.string()));
-    session.input += files[i].bytes;
+  for (const auto& [group, members] : groups) {
+    const auto& [folder, mode] = group;
+    const std::string stage =
+        shell_quoted((folder / fmt::format(".carrel-{}-{:o}", once, mode)).string());
+    std::string sizes;
+    std::string names;
+    for (const auto& [name, file] : members) {
+      sizes += fmt::format("{} ", file->bytes.size());
+      names += " " + shell_quoted(name);
+      session.input += file->bytes;
+    }
+    stages += " " + stage;
+    receives += fmt::format("receive {} {:o} '{}'{}\n", stage, mode, sizes, names);
+    places += fmt::format("place {}{}\n", stage, names);
   }
-  session.script = fmt::format("set --{}\n{}mkdir -p {} || exit\n{}{}{}", temporaries, receive,
-                               shell_quoted(root.string()), receives,
-                               files.empty() ? "" : "sync \"$@\" || exit\n", places);
+  session.input += "whole\n";
+  session.script =
+      fmt::format("clean() {{ cd /; rm -rf{}; }}\n{}mkdir -p {} || exit\n{}{}{}", stages, receiving,
+                  shell_quoted(root.string()), receives, has_come, places);
   const Said said = TRY(say(session, wait));
   if (said.end == "0") return {};
   return fail(machine_error(

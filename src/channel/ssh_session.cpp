@@ -48,7 +48,7 @@ Opening session_opening(std::string_view script, std::string_view nonce, bool ha
       begin_of(nonce).substr(0, begin_of(nonce).size() - 1), end_of(nonce), script,
       has_input ? "" : " </dev/null");
   std::string line = fmt::format(
-      R"sh(exec /bin/sh -c 'eval "$(dd bs=1 count={} 2>/dev/null)"' carrel-session {})sh",
+      R"sh(exec /bin/sh -c 'eval "$(dd bs={} count=1 iflag=fullblock 2>/dev/null)"' carrel-session {})sh",
       header.size(), nonce);
   return {.line = std::move(line), .header = std::move(header)};
 }

@@ -162,6 +162,7 @@ TEST_F(Ssh, tells_a_cut_network_from_a_command_that_failed_and_connects_again) {
     const auto result = channel->run(command, patience());
     ASSERT_FALSE(result) << how;
     EXPECT_EQ(result.error().reason, Reason::unreachable) << how;
+    EXPECT_NE(result.error().why, "") << how;
     const auto again = channel->run(shell("echo back"), patience());
     ASSERT_TRUE(again) << how << again.error().what << again.error().why;
     EXPECT_EQ(again->output, "back\n");
@@ -177,6 +178,45 @@ TEST_F(Ssh, carries_many_commands_on_one_connection) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(channel->run(shell("echo $SSH_CONNECTION"), patience())->output, peer->output);
   }
+}
+
+TEST_F(Ssh, writes_no_file_when_the_network_is_cut_before_all_have_come) {
+  auto target = sshd.target();
+  target.keep_alive = std::chrono::seconds(1);
+  const auto channel = open(target);
+  const fs::path root = sshd.file("put");
+  const std::vector<PutFile> files = {
+      {.path = "a", .bytes = "x", .mode = 0600},
+      {.path = "b", .bytes = std::string(200'000'000, 'y'), .mode = 0600}};
+  ASSERT_TRUE(channel->run(shell(":"), patience()));
+  // its first file has come
+  std::thread cable([&] {
+    EXPECT_TRUE(becomes_true([&] {
+      std::error_code error;
+      return !fs::is_empty(root, error) && !error;
+    }));
+    for (const ProcessId& process : sshd.connections()) signal_process(process, SIGKILL);
+  });
+  const auto put = channel->put(root, files, patience());
+  cable.join();
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().reason, Reason::unreachable);
+  EXPECT_TRUE(becomes_true([&] { return fs::is_empty(root); })) << "what came is removed";
+}
+
+TEST_F(Ssh, first_commands_of_several_threads_all_run) {
+  const auto channel = open(sshd.target());
+  std::vector<std::thread> threads;
+  std::array<int, 6> statuses{};
+  for (std::size_t i = 0; i < statuses.size(); ++i) {
+    threads.emplace_back([&, i] {
+      const auto result = channel->run(shell("exit " + std::to_string(i + 40)), patience());
+      statuses[i] = result ? result->status : -1;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (std::size_t i = 0; i < statuses.size(); ++i)
+    EXPECT_EQ(statuses[i], static_cast<int>(i) + 40);
 }
 
 TEST_F(Ssh, leaves_no_process_and_no_socket_behind) {
