@@ -13,6 +13,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -83,12 +84,18 @@ SshChannel::~SshChannel() {
 
 ProcessSpec SshChannel::ssh(std::vector<std::string> arguments, std::string line) const {
   ProcessSpec spec;
-  spec.argv = {"ssh", "-F", (folder_ / "config").string()};
+  spec.argv = {"ssh", "-F", (folder_ / "config").string(), "-E", (folder_ / "log").string()};
   spec.argv.insert(spec.argv.end(), arguments.begin(), arguments.end());
   spec.argv.insert(spec.argv.end(), {"--", target_.host});
   if (!line.empty()) spec.argv.push_back(std::move(line));
   spec.environment = environment_;
   return spec;
+}
+
+// The connection's own process has no other way to say why it ends.
+std::string SshChannel::log_since(std::size_t size) const {
+  const auto log = read_file(folder_ / "log");
+  return log && log->size() > size ? log->substr(size) : std::string();
 }
 
 std::string SshChannel::nonce() {
@@ -111,6 +118,7 @@ Result<SshChannel::Said> SshChannel::say(const Session& session, const Wait& wai
   spec.on_bytes = [&output](Stream stream, std::string_view bytes) {
     return output.add(stream, bytes);
   };
+  const std::size_t logged = log_since(0).size();
   const auto result = processes_.run(spec, wait);
   if (!result) {
     end_session(once);
@@ -129,17 +137,20 @@ Result<SshChannel::Said> SshChannel::say(const Session& session, const Wait& wai
                 .output = std::move(output.text(Stream::output)),
                 .error = std::move(output.text(Stream::error))};
   }
-  const std::string& words = output.text(Stream::error);
+  const std::string words = log_since(logged);
   if (output.begun()) {
     return fail({.what = "the connection to " + name_of(target_) + " broke",
-                 .why = result->status == ssh_failed ? printable(last_lines(words, 1)) : "",
+                 .why = words.empty() ? "ssh's connection was closed"
+                                      : printable(trimmed(last_lines(words, 2))),
                  .hint = "the command may still run there",
                  .reason = Reason::unreachable,
                  .trace = {}});
   }
-  if (result->status == ssh_failed) return fail(ssh_error(target_, words));
+  const std::string said = output.text(Stream::output) + output.text(Stream::error);
+  // a ProxyCommand speaks for itself
+  if (result->status == ssh_failed) return fail(ssh_error(target_, said + words));
   return fail({.what = "the login shell of " + name_of(target_) + " runs no commands",
-               .why = printable(trimmed(last_lines(output.text(Stream::output) + words, 20))),
+               .why = printable(trimmed(last_lines(said, 20))),
                .hint = {},
                .reason = Reason::refused,
                .trace = {}});
@@ -181,7 +192,7 @@ Result<ProcessResult> SshChannel::run_on_terminal(const Command& command, const 
   if (said.end != "0" || shell_quoted(file) != file) {
     return fail(machine_error("cannot write to /tmp on " + name_of(target_), said.error));
   }
-  ProcessSpec spec = ssh({"-t"}, terminal_line(file));
+  ProcessSpec spec = ssh({"-t", "-q"}, terminal_line(file));
   spec.terminal = true;
   auto result = processes_.run(spec, wait);
   // the command's own, or ssh's?

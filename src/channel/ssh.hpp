@@ -19,6 +19,7 @@
 #include "os/random.hpp"
 #include "os/wait.hpp"
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -27,6 +28,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace carrel {
@@ -81,6 +83,7 @@ class SshChannel final : public Channel {
   Result<ProcessResult> run_on_terminal(const Command& command, const Wait& wait);
   void end_session(std::string_view nonce);
   ProcessSpec ssh(std::vector<std::string> arguments, std::string line) const;
+  std::string log_since(std::size_t size) const;
   std::string nonce();
 
   Processes& processes_;

@@ -8,6 +8,7 @@
 #include "os/process.hpp"
 #include "os/wait.hpp"
 
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -149,11 +150,12 @@ Result<Endpoint> SshChannel::forward(const fs::path& socket, const Wait& wait) {
     here =
         forwards_.try_emplace(socket, folder_ / fmt::format("f{}", forwards_.size())).first->second;
   }
+  const std::size_t logged = log_since(0).size();
   const ProcessResult result = TRY(processes_.run(
       ssh({"-O", "forward", "-L", forward_path(here) + ":" + forward_path(socket)}, {}), wait));
   if (result.status == 0) return Endpoint(std::move(here));
   return fail({.what = fmt::format("cannot forward {} from {}", socket.string(), name_of(target_)),
-               .why = printable(trimmed(result.error)),
+               .why = printable(trimmed(log_since(logged))),
                .hint = {},
                .reason = Reason::unreachable,
                .trace = {}});

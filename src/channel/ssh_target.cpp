@@ -48,7 +48,7 @@ Result<std::string> path(std::string_view what, const std::filesystem::path& pat
 Result<std::string> ssh_config(const SshTarget& target, const std::filesystem::path& sockets) {
   std::vector<std::pair<std::string, std::string>> options = {
       {"BatchMode", "yes"},
-      {"LogLevel", "ERROR"},
+      {"LogLevel", "INFO"},
       {"StrictHostKeyChecking", "yes"},
       {"UserKnownHostsFile", TRY(path("the file of host keys", target.known_hosts))},
       {"GlobalKnownHostsFile", "/dev/null"},
