@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "channel/channel.hpp"
+#include "channel/put_paths.hpp"
 #include "channel/templates.hpp"
 #include "os/clock.hpp"
 #include "os/connection.hpp"
@@ -39,15 +40,6 @@ Environment environment_of(Environment environment, const Command& command) {
   return environment;
 }
 
-Error bad_path(const fs::path& path, std::string why) {
-  return {.what = "cannot write " + path.string(), .why = std::move(why), .hint = {}, .trace = {}};
-}
-
-bool leaves_root(const fs::path& path) {
-  return path.empty() || path.is_absolute() || !path.has_filename() ||
-         std::ranges::any_of(path, [](const fs::path& part) { return part == ".."; });
-}
-
 // Folders that are missing are made for this person alone; those that exist stay as they are.
 Result<> make_missing(const fs::path& folder) {
   std::vector<fs::path> missing;
@@ -82,13 +74,7 @@ Result<ProcessResult> DirectChannel::run(const Command& command, const Wait& wai
 
 Result<> DirectChannel::put(const fs::path& root, const std::vector<PutFile>& files,
                             const Wait& wait) {
-  if (!root.is_absolute()) return fail(bad_path(root, "it is not an absolute path"));
-  // before the first is written
-  for (const PutFile& file : files) {
-    if (leaves_root(file.path)) {
-      return fail(bad_path(file.path, "it is not a path inside " + root.string()));
-    }
-  }
+  TRY(check_put(root, files));
   TRY(make_missing(root));
   for (const PutFile& file : files) {
     TRY(check(wait));

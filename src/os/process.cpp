@@ -5,6 +5,7 @@
 #include "os/clock.hpp"
 #include "os/detail.hpp"
 #include "os/file.hpp"
+#include "os/lines.hpp"
 #include "os/process_detail.hpp"
 #include "os/wait.hpp"
 
@@ -31,7 +32,6 @@ namespace {
 
 constexpr Milliseconds grace(2000);
 constexpr std::size_t most_captured = std::size_t{256} << 20U;
-constexpr std::size_t longest_line = 64UL << 10U;
 
 // While a child has the terminal, Ctrl-C and Ctrl-\ are the child's.
 class IgnoreKeys {
@@ -79,9 +79,13 @@ class Running {
   }
 
   Result<ProcessResult> to_the_end(const Wait& wait) {
-    while (!has_ended()) {
+    while (!enough_ && !has_ended()) {
       const Result<> stepped = step(wait);
       if (!stepped) return end_early(stepped.error());
+    }
+    if (enough_) {
+      end_group();
+      return std::move(result_);
     }
     drain();
     result_.status = reap();
@@ -127,6 +131,11 @@ class Running {
       return 0U;
     }
     const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
+    if (spec_.on_bytes) {
+      const Stream stream = &into == &result_.output ? Stream::output : Stream::error;
+      if (!enough_ && !spec_.on_bytes(stream, bytes)) enough_ = true;
+      return bytes.size();
+    }
     if (spec_.on_output) lines.add(bytes);
     if (!spec_.keep_output && &into == &result_.output) return bytes.size();
     if (into.size() + bytes.size() > most_captured) {
@@ -194,19 +203,23 @@ class Running {
   }
 
   std::unexpected<Error> end_early(Error error) {
+    end_group();
+    return fail(std::move(error).while_doing("while running " + name()));
+  }
+
+  void end_group() {
     signal(SIGTERM);
     if (!spec_.terminal) signal(SIGCONT);
     const Wait patience = Wait::at_most(grace);
     // Open pipes: some of the group are still at work. The output is read on, lest they block on
     // it.
-    while (!has_ended() || child_.output || child_.error) {
+    while (!has_ended() || (!spec_.on_bytes && (child_.output || child_.error))) {
       if (SystemClock().now() >= *patience.deadline) break;
       if (has_ended()) pidfd_.close();
       if (const auto stepped = step(patience); !stepped) break;
     }
     if (!has_ended() || !spec_.terminal) signal(SIGKILL);
-    (void)reap();
-    return fail(std::move(error).while_doing("while running " + name()));
+    result_.status = reap();
   }
 
   void signal(int number) const { ::kill(spec_.terminal ? child_.pid : -child_.pid, number); }
@@ -229,33 +242,10 @@ class Running {
   LineSplitter error_lines_;
   ProcessResult result_;
   bool reaped_ = false;
+  bool enough_ = false;
 };
 
 }  // namespace
-
-void LineSplitter::add(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const std::size_t end = bytes.find_first_of("\r\n");
-    const std::string_view piece = bytes.substr(0, end);
-    partial_ += piece;
-    if (!piece.empty()) after_return_ = false;
-    if (end == std::string_view::npos) {
-      if (partial_.size() > longest_line) finish();
-      return;
-    }
-    const bool is_return = bytes[end] == '\r';
-    // an empty line counts when '\n' ends it, but not the '\n' of "\r\n"
-    if (!partial_.empty() || (!is_return && !after_return_)) on_line_(partial_);
-    partial_.clear();
-    after_return_ = is_return;
-    bytes.remove_prefix(end + 1);
-  }
-}
-
-void LineSplitter::finish() {
-  if (!partial_.empty() && on_line_) on_line_(partial_);
-  partial_.clear();
-}
 
 Result<ProcessResult> SystemProcesses::run(const ProcessSpec& spec, const Wait& wait) {
   const IgnoreKeys ignore_keys(spec.terminal);

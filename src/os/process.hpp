@@ -19,6 +19,8 @@ namespace carrel {
 
 using Environment = std::map<std::string, std::string>;
 
+enum class Stream { output, error };
+
 struct ProcessSpec {
   // argv[0] is looked up on `environment`'s PATH (absolute folders only); with a '/' it starts in
   // `folder`.
@@ -31,6 +33,10 @@ struct ProcessSpec {
   std::function<void(std::string_view)>
       on_output;            // each line of standard output and error as it comes; may be empty
   bool keep_output = true;  // false: standard output goes to `on_output` alone, however much it is
+  // Takes the bytes of both streams as they come, instead of all of the above: nothing is kept, no
+  // lines are made. `false` says that the program has done its work: it is ended, no error. Of its
+  // group no more than the program itself is waited for.
+  std::function<bool(Stream, std::string_view)> on_bytes;
 };
 
 struct ProcessResult {

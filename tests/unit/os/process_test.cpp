@@ -6,6 +6,7 @@
 #include "os/clock.hpp"
 #include "os/detail.hpp"
 #include "os/file.hpp"
+#include "os/lines.hpp"
 #include "os/process_detail.hpp"
 #include "os/wait.hpp"
 
@@ -297,6 +298,26 @@ TEST(process, too_many_arguments_are_an_error) {
   script.resize(too_long, ' ');
   ProcessSpec spec = shell(std::move(script));
   EXPECT_EQ(run(spec).error().why, "Argument list too long");
+}
+
+TEST(process, who_takes_the_bytes_says_when_it_is_enough) {
+  std::string output;
+  std::string error;
+  ProcessSpec spec;
+  spec.argv = {"sh", "-c", "printf err >&2; printf 'a\\r\\0b'; exec sleep 600"};
+  spec.environment = this_environment();
+  spec.on_output = [](std::string_view line) { ADD_FAILURE() << line; };
+  spec.on_bytes = [&](Stream stream, std::string_view bytes) {
+    (stream == Stream::output ? output : error) += bytes;
+    return output.size() < 4 || error.size() < 3;
+  };
+  SystemProcesses processes;
+  const auto result = processes.run(spec, Wait::at_most(std::chrono::seconds(60)));
+  ASSERT_TRUE(result);
+  EXPECT_EQ(output, std::string("a\r\0b", 4));
+  EXPECT_EQ(error, "err");
+  EXPECT_EQ(result->output + result->error, "");
+  EXPECT_EQ(result->status, 128 + SIGTERM);
 }
 
 TEST(process, with_the_terminal_it_shares_our_group_and_our_keys_are_ignored_meanwhile) {
