@@ -59,17 +59,21 @@ AwsClient::AwsClient(AwsOutside outside, std::string region, EndpointOverrides e
 
 Result<std::string> AwsClient::call(const Service& service, std::string_view action,
                                     const Params& params, const Wait& wait) const {
-  Params all = params;
-  all.add("Action", std::string(action)).add("Version", std::string(service.version));
+  const std::string arguments = params.form();
+  std::string body = Params()
+                         .add("Action", std::string(action))
+                         .add("Version", std::string(service.version))
+                         .form();
+  if (!arguments.empty()) body += "&" + arguments;
   return make({.service = service,
                .action = action,
                .request = {.method = "POST",
                            .url = endpoint_url(service, region_, endpoints_),
                            .headers = {{"Content-Type",
                                         "application/x-www-form-urlencoded; charset=utf-8"}},
-                           .body = all.form()},
+                           .body = std::move(body)},
                .scope = {region_, std::string(service.signing_name)},
-               .bucket = bucket_of(service.signing_name, action, !params.form().empty())},
+               .bucket = bucket_of(service.signing_name, action, !arguments.empty())},
               wait);
 }
 

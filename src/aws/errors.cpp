@@ -98,14 +98,16 @@ struct Told {
   std::string request;
 };
 
-Told told_in_xml(const Service& service, const HttpResponse& response) {
-  const bool ec2 = service.protocol == Protocol::ec2;
-  const auto document = parse_xml(response.body, ec2 ? "Response" : "ErrorResponse");
+// <Response><Errors><Error> of EC2, <ErrorResponse><Error> of the others (and of what stands before
+// EC2).
+Told told_in_xml(const HttpResponse& response) {
+  const bool plural = response.body.contains("<Errors>");
+  const auto document = parse_xml(response.body, plural ? "Response" : "ErrorResponse");
   if (!document) return {};
   const pugi::xml_node root = document->document_element();
-  const pugi::xml_node error = ec2 ? root.child("Errors").child("Error") : root.child("Error");
+  const pugi::xml_node error = plural ? root.child("Errors").child("Error") : root.child("Error");
   return {xml_text(error, "Code"), xml_text(error, "Message"),
-          xml_text(root, ec2 ? "RequestID" : "RequestId")};
+          xml_text(root, plural ? "RequestID" : "RequestId")};
 }
 
 Told told_in_json(const HttpResponse& response) {
@@ -151,8 +153,7 @@ bool is_no_capacity(std::string_view code) {
 
 Error aws_error(const Service& service, std::string_view action, const HttpResponse& response,
                 WallTime now) {
-  Told told =
-      service.protocol == Protocol::json ? told_in_json(response) : told_in_xml(service, response);
+  Told told = service.protocol == Protocol::json ? told_in_json(response) : told_in_xml(response);
   if (told.request.empty()) told.request = response.header("x-amzn-RequestId");
   const std::string name =
       told.code.empty() ? fmt::format("HTTP status {}", response.status) : told.code;

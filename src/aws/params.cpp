@@ -59,7 +59,9 @@ std::string Params::form() const {
   std::string form;
   for (const auto& [name, value] : all_) {
     if (!form.empty()) form += '&';
-    form += percent_encoded(name) + '=' + percent_encoded(value);
+    std::string encoded = percent_encoded(value, " ");
+    std::ranges::replace(encoded, ' ', '+');
+    form += percent_encoded(name) + '=' + encoded;
   }
   return form;
 }
