@@ -98,16 +98,17 @@ struct Told {
   std::string request;
 };
 
-// <Response><Errors><Error> of EC2, <ErrorResponse><Error> of the others (and of what stands before
-// EC2).
+// <Response><Errors><Error> of EC2, <ErrorResponse><Error> of the others.
 Told told_in_xml(const HttpResponse& response) {
-  const bool plural = response.body.contains("<Errors>");
-  const auto document = parse_xml(response.body, plural ? "Response" : "ErrorResponse");
+  auto document = parse_xml(response.body, "Response");
+  if (!document) document = parse_xml(response.body, "ErrorResponse");
   if (!document) return {};
   const pugi::xml_node root = document->document_element();
-  const pugi::xml_node error = plural ? root.child("Errors").child("Error") : root.child("Error");
+  const pugi::xml_node errors = root.child("Errors");
+  const pugi::xml_node error = (errors ? errors : root).child("Error");
+  const std::string request = xml_text(root, "RequestID");
   return {xml_text(error, "Code"), xml_text(error, "Message"),
-          xml_text(root, plural ? "RequestID" : "RequestId")};
+          request.empty() ? xml_text(root, "RequestId") : request};
 }
 
 Told told_in_json(const HttpResponse& response) {

@@ -188,7 +188,7 @@ TEST_F(Moto, what_it_offers_is_read) {
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, "ParameterNotFound");
   EXPECT_EQ(missing.error().reason, Reason::not_found);
-  const auto quota = get_default_quota(aws, "vpc", "L-A4707A72", wait_);
+  const auto quota = get_service_quota(aws, "vpc", "L-A4707A72", wait_);
   ASSERT_TRUE(quota) << quota.error().what << quota.error().why;
   EXPECT_GT(quota->value, 0);
 }
@@ -219,7 +219,6 @@ TEST_F(Moto, wrong_keys_are_refused) {
   const auto json = get_parameter(client(), "/x", wait_);
   ASSERT_FALSE(json);
   EXPECT_EQ(json.error().reason, Reason::refused);
-  EXPECT_FALSE(json.error().code.empty());
 }
 
 }  // namespace
