@@ -41,6 +41,7 @@ struct Error {
   Exit exit = Exit::failed;
   Reason reason = Reason::other;
   std::vector<std::string> trace;  // outermost first: "while making the environment"
+  std::string code;  // the other side's own name for the failure, if it has one; AWS's error codes
 
   Error& while_doing(std::string context) & {
     trace.insert(trace.begin(), std::move(context));
