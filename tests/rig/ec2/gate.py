@@ -20,11 +20,11 @@ UNSIGNED = ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML")
 
 
 class Log:
-    """What was called, when, and what came of it; a copy line by line in the state folder."""
+    """What was called, when, and what came of it; a copy line by line in a file, if there is one."""
 
     def __init__(self, path):
         self.calls = []
-        self._file = open(path, "a", buffering=1)  # noqa: SIM115 (open as long as the rig runs)
+        self._file = path and open(path, "a", buffering=1)  # noqa: SIM115 (open as long as the rig runs)
 
     def add(self, call, began, answer, fault):
         entry = {
@@ -40,7 +40,8 @@ class Log:
             "params": call.params,
         }
         self.calls.append(entry)
-        self._file.write(json.dumps(entry) + "\n")
+        if self._file:
+            self._file.write(json.dumps(entry) + "\n")
 
     def clear(self):
         self.calls = []

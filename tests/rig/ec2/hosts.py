@@ -70,6 +70,8 @@ class Host:
         namespace = self.slot.wire(self.address)[0]
         cgroups = [str(folder) for folder in self.slot.cgroups(self.name)]
         with self.console.open("ab") as console, self._lock:
+            if self._cut:
+                return 1
             self._process = subprocess.Popen(
                 [f"{HERE}/boot", self.folder, self.name, namespace, self.layers, *cgroups],
                 stdin=subprocess.DEVNULL,
@@ -115,11 +117,12 @@ class Host:
         return self._signal(RESTART)
 
     def cut_power(self):
-        self._cut = True
+        with self._lock:
+            self._cut = True
+            if self._process and self._process.poll() is None:
+                self._process.kill()
         if self.on:
             self.slot.end_cgroups(self.name)
-            with self._lock, contextlib.suppress(ProcessLookupError, AttributeError):
-                self._process.kill()
 
     def pull_cable(self, out):
         self.slot.pull(self.address, out)

@@ -65,28 +65,40 @@ def check_machine():
 class Slot:
     """Everything of one rig that the kernel holds. Threads: all methods may be called by any."""
 
-    def __init__(self):
+    @classmethod
+    def take(cls):
+        """The first free slot. Whatever killed rigs left, in it and in the others that are free, is removed."""
         LOCKS.mkdir(exist_ok=True)
-        self.number = self._take()
-        self.name = f"rig{self.number}"
-        self.cgroup = f"carrel-rig-{self.number}"
-        self.prefix = f"10.{77 + self.number}"
+        free = [slot for slot in map(cls, range(SLOTS)) if slot.locked]
+        for slot in free:
+            slot.clean()
+            slot.remove_folder()
+        if not free:
+            raise CannotRun(f"{SLOTS} rigs run already")
+        for slot in free[1:]:
+            slot._file.close()
+        return free[0]
+
+    def __init__(self, number):
+        self.name = f"rig{number}"
+        self.cgroup = f"carrel-rig-{number}"
+        self.prefix = f"10.{77 + number}"
         self.gateway = f"{self.prefix}.0.1"
         self._next = 0
         self._lock = threading.Lock()
+        self._file = open(LOCKS / str(number), "a+")  # noqa: SIM115 (held for the life of the process)
+        self.locked = True
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.locked = False
 
-    def _take(self):
-        for number in range(SLOTS):
-            self._file = open(LOCKS / str(number), "a+")  # noqa: SIM115 (held for the life of the process)
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return number
-        raise CannotRun(f"{SLOTS} rigs run already")
-
-    def stale_folder(self):
-        """The folder that the slot's last holder used and did not live to remove."""
+    def remove_folder(self):
+        """Removes the folder that the slot's holder wrote down as the one to go with it."""
         self._file.seek(0)
-        return self._file.read().strip()
+        if folder := self._file.read().strip():
+            shutil.rmtree(folder, ignore_errors=True)
+        self.remember_folder("")
 
     def remember_folder(self, folder):
         self._file.seek(0)
