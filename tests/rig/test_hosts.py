@@ -140,9 +140,9 @@ def test_a_host_boots_where_there_is_only_cgroup_v2(key):
 def test_the_console_can_be_late_withheld_cut_and_false(host_rig, key):
     instance_id, _ = launch(host_rig, key)
     whole = wait_for("the keys", lambda: next((text for text in [console(host_rig, instance_id)] if "END SSH HOST KEY KEYS" in text), ""))
-    true_key = re.search(r"ssh-ed25519 \S+", whole)[0]
+    true_key = re.search(r"ssh-ed25519 AAAA\S+", whole)[0]
     host_rig.set(console={"falsify": True})
-    assert re.search(r"ssh-ed25519 \S+", console(host_rig, instance_id))[0] != true_key
+    assert re.search(r"ssh-ed25519 AAAA\S+", console(host_rig, instance_id))[0] != true_key
     host_rig.set(console={"falsify": False, "truncate": 100})
     assert len(console(host_rig, instance_id)) <= 100
     host_rig.set(console={"truncate": 0, "withhold": True})

@@ -284,6 +284,13 @@ def reboot(world, call):
     return answer
 
 
+def delete_group(world, call):
+    asked = call.params.get("GroupId")
+    if any(asked in (group.id for group in i.security_groups) for i in world.instances.values() if i.state != "terminated"):
+        raise AwsError("DependencyViolation", f"resource {asked} has a dependent object")
+    return cloud.ask(call)
+
+
 def describe(world, call):
     """EC2 answers for a thousand instances at once where nothing else is asked for; moto for a hundred."""
     if "MaxResults" in call.params or call.numbered("InstanceId"):
@@ -298,4 +305,5 @@ ACTIONS = {
     "TerminateInstances": terminate,
     "RebootInstances": reboot,
     "DescribeInstances": describe,
+    "DeleteSecurityGroup": delete_group,
 }
