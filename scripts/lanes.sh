@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # shellcheck disable=SC2034  # ./test reads it
-default_lanes=(build format unit server cli browser)
+default_lanes=(build format unit server cli browser rig)
 
 list_lanes() {
   cat <<'LIST'
@@ -12,6 +12,7 @@ unit         unit tests, in both builds
 server       the Jupyter server of a workspace, beside stock Jupyter
 cli          black-box tests of the installed program with real Jupyter (sanitized)
 browser      JupyterLab in Chromium
+rig          EC2 on loopback whose instances are real hosts (tests/rig), by boto3 and ssh
 by name only, until they are known to pass everywhere:
 cli-release  kill -9 at every journal write, and the first path again (release)
 fuzz         each fuzzer for ten seconds
@@ -139,6 +140,11 @@ lane_browser() {
   install_program build/release
   venv build/venv tests/requirements.txt
   CARREL_PROGRAM=$carrel pytest build/venv/bin/python --junit-xml="$1/browser.xml" tests/browser
+}
+
+lane_rig() {
+  venv build/rig/venv tests/rig/requirements.txt
+  pytest build/rig/venv/bin/python --junit-xml="$1/rig.xml" tests/rig
 }
 
 lane_fuzz() {

@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import tempfile
 import time
 import urllib.request
 
@@ -31,13 +32,15 @@ def wait_for(what, condition, seconds=60.0):
 
 class Rig:
     def __init__(self, *options, before=()):
-        self.process = subprocess.Popen([*before, HERE / "ec2/run", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (its whole life; a pipe that nobody reads would stop the rig)
+        self.process = subprocess.Popen([*before, HERE / "ec2/run", *options], stdout=subprocess.PIPE, stderr=self.said, text=True)
         self.environment = {}
         while "AWS_REGION" not in self.environment:
             name, equals, value = self.process.stdout.readline().strip().partition("=")
             if not equals:
-                said = self.process.stderr.read()
-                raise CannotRun(said) if self.process.wait(30) == 69 else AssertionError(said)
+                status = self.process.wait(30)
+                self.said.seek(0)
+                raise (CannotRun if status == 69 else AssertionError)(self.said.read())
             self.environment[name] = value
         self.address = self.environment["AWS_ENDPOINT_URL"]
 
@@ -88,15 +91,17 @@ class Rig:
         return wait_for(f"{instance_id} {state}", there, seconds)
 
     def kill(self):
-        self.process.kill()
+        """kill -9; `run` may have put sudo between."""
+        words = ["kill", "-9", str(self.control()["pid"])]
+        subprocess.run(words if os.geteuid() == 0 else ["sudo", "-n", *words], check=True, timeout=20)
         self.process.wait(30)
 
     def close(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(60)
-        for stream in (self.process.stdout, self.process.stderr):
-            stream.close()
+        self.process.stdout.close()
+        self.said.close()
         return self.process.returncode
 
 

@@ -296,8 +296,8 @@ FAULTS = [
     ("verification", "PendingVerification", False),
     ("html", "502", False),
     ("refused", botocore.exceptions.HTTPClientError, False),
-    ("hung", botocore.exceptions.HTTPClientError, False),
-    ("lost", botocore.exceptions.HTTPClientError, True),
+    ("hung", botocore.exceptions.ReadTimeoutError, False),
+    ("lost", botocore.exceptions.ConnectionClosedError, True),
     ("truncated", Exception, True),
     ("slow", "", True),
 ]
@@ -310,8 +310,10 @@ def test_a_fault_strikes_once_as_it_is_named_and_then_there_is_calm(rig, kind, s
     if isinstance(seen, str):
         assert code_of(ec2.run_instances, **arguments) == seen
     else:
+        began = time.monotonic()
         with pytest.raises(seen):
             ec2.run_instances(**arguments)
+        assert (time.monotonic() - began >= 2) == (kind == "hung")
     assert len(ec2.describe_instances()["Reservations"]) == acted
     ec2.run_instances(**arguments)
     assert len(ec2.describe_instances()["Reservations"]) == 1
@@ -323,6 +325,16 @@ def test_a_fault_waits_for_its_turn(rig):
     rig.faults({"kind": "throttled", "action": "DescribeVpcs", "after": 2, "count": 2})
     ec2 = rig.client("ec2")
     assert [code_of(ec2.describe_vpcs) for _ in range(5)] == ["", "", "RequestLimitExceeded", "RequestLimitExceeded", ""]
+
+
+def test_the_documented_buckets_throttle_launches_when_asked_for(rig):
+    ec2, arguments = rig.client("ec2"), given(rig)
+    codes = [code_of(ec2.run_instances, **arguments, DryRun=True) for _ in range(20)]
+    assert set(codes) == {"DryRunOperation"}
+    rig.set(throttle=True)
+    codes = [code_of(ec2.run_instances, **arguments, DryRun=True) for _ in range(20)]
+    assert codes[:5] == ["DryRunOperation"] * 5 and "RequestLimitExceeded" in codes
+    assert code_of(ec2.describe_instances) == ""
 
 
 def test_a_seed_makes_the_same_finite_list_each_time(rig):

@@ -1,5 +1,6 @@
 """Instances that are hosts: what a person who rents a machine sees of it."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -129,7 +130,7 @@ def test_a_host_boots_where_there_is_only_cgroup_v2(key):
     prefix = pure_v2()
     if prefix is None:
         pytest.skip("this machine has only cgroup v2: every other test here shows it")
-    if subprocess.run([*prefix, "true"], check=False, timeout=20, capture_output=True).returncode:
+    if os.geteuid() or subprocess.run([*prefix, "true"], check=False, timeout=20, capture_output=True).returncode:
         pytest.skip("cgroup v2 cannot be mounted alone here")
     rig = with_hosts(before=prefix)
     _, address = launch(rig, key)

@@ -21,8 +21,13 @@ IMAGES = ROOT / "build/rig/images"
 class Quiet(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def log(self, *_):
-        pass
+    def connection_dropped(self, *_):
+        """Also where a fault ended it: there is no next request on this connection."""
+        self.close_connection = True
+
+    def log(self, kind, message, *arguments):
+        if kind == "error":
+            super().log(kind, message, *arguments)
 
 
 class Machines:
@@ -72,6 +77,7 @@ def serve(options, machines):
     schedule = faults.Schedule()
     if options.faults is not None:
         schedule.faults = faults.seeded(options.faults)
+        world.change(faults.seeded_settings(options.faults))
     log = Log(options.state and options.state / "calls.jsonl")
     server = make_server("127.0.0.1", options.port, Gate(world, log, schedule), threaded=True, request_handler=Quiet)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

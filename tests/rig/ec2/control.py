@@ -1,6 +1,7 @@
 """The control door: JSON over HTTP under /_rig/, unsigned, for tests and for people with curl. ../README.md has the table."""
 
 import json
+import os
 import urllib.parse
 
 from . import cloud, faults, quotas
@@ -29,6 +30,7 @@ def hosts(gate):
 
 def state(gate, *_):
     return {
+        "pid": os.getpid(),
         "account": cloud.ACCOUNT,
         "key": {"AWS_ACCESS_KEY_ID": cloud.KEY_ID, "AWS_SECRET_ACCESS_KEY": cloud.SECRET},
         "hosts": bool(gate.world.host_maker),
@@ -48,6 +50,8 @@ def settings(gate, given, _):
 def set_faults(gate, given, _):
     if given is not None:
         listed = faults.seeded(given["seed"]) if "seed" in given else []
+        if "seed" in given:
+            gate.world.change(faults.seeded_settings(given["seed"]))
         gate.schedule.faults = listed + [faults.Fault(**row) for row in given.get("faults", [])]
     return {"faults": [vars(fault) for fault in gate.schedule.faults]}
 

@@ -5,6 +5,7 @@ A fault has a kind, and says which calls it strikes: `action` ("RunInstances", "
 """
 
 import dataclasses
+import os
 import random
 import select
 import socket
@@ -59,6 +60,12 @@ def seeded(seed):
     return [Fault(dice.choice(SEEDED), after=dice.randrange(40), count=dice.choice((1, 1, 1, 2, 3))) for _ in range(dice.randint(3, 12))]
 
 
+def seeded_settings(seed):
+    """How slow and how forgetful the cloud of this seed is."""
+    dice = random.Random(f"settings {seed}")
+    return {"pending_s": dice.choice((0.0, 0.3, 1.5)), "stopping_s": dice.choice((0.0, 0.3, 1.0)), "hidden_calls": dice.choice((0, 1, 3))}
+
+
 class Schedule:
     def __init__(self):
         self.faults = []
@@ -81,9 +88,9 @@ def refusal(call, kind):
 
 
 def reset(connection):
-    """Closes it with a TCP reset: the client sees its connection refused in the act."""
+    """Closes it with a TCP reset, under the server's feet: its own way of closing begins with a polite end."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
+    os.close(connection.detach())
 
 
 def hang(connection, seconds):

@@ -110,6 +110,8 @@ class Gate:
         cloud.user()
         if call.service in ("ec2", "ssm"):
             cloud.region(call.region)
+        if call.service == "ec2" and self.world.settings["throttle"]:
+            self.world.buckets.check(call)
         own = OWN.get(call.service, {}).get(call.action)
         if own is None and call.service not in MOTO:
             raise protocol.AwsError("UnknownOperationException", f"the rig has no {call.service}:{call.action}", 404)

@@ -10,7 +10,7 @@ import time
 
 from moto.ec2.models.instances import InstanceState, StateReason
 
-from . import cloud
+from . import buckets, cloud
 
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
@@ -26,6 +26,7 @@ DEFAULTS = {
     "deny": [],  # ["ec2:RunInstances"]: UnauthorizedOperation with an encoded message
     "identity": "",  # GetCallerIdentity's Arn where it is not the user's
     "caller": "",  # what /checkip answers; empty: the address from which hosts see the caller
+    "throttle": False,  # AWS's documented token buckets
     "hang_s": 30.0,  # how long a hung connection hangs unless its client goes first
     "console": {"delay_s": 0.0, "posted_s": 60.0, "withhold": False, "truncate": 0, "falsify": False},
 }
@@ -54,6 +55,7 @@ class World:
             self.hidden = {}  # by reservation id: [calls left, reservation]
             self.booted = {}  # by instance id: time of the last start
             self.requests = []  # of quotas
+            self.buckets = buckets.Buckets()
             self.numbers = itertools.count(1)
 
     def change(self, changes):
