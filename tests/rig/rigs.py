@@ -11,9 +11,11 @@ import urllib.request
 
 import boto3
 import botocore.config
+import botocore.exceptions
 
 HERE = pathlib.Path(__file__).resolve().parent
 PYTORCH = "/aws/service/deeplearning/ami/x86_64/oss-nvidia-driver-gpu-pytorch-2.9-ubuntu-24.04/latest/ami-id"
+UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
 BASE = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id"
 
 
@@ -33,7 +35,9 @@ def wait_for(what, condition, seconds=60.0):
 class Rig:
     def __init__(self, *options, before=()):
         self.said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (its whole life; a pipe that nobody reads would stop the rig)
-        self.process = subprocess.Popen([*before, HERE / "ec2/run", *options], stdout=subprocess.PIPE, stderr=self.said, text=True)
+        self.process = subprocess.Popen(
+            [*before, HERE / "ec2/run", *options], stdout=subprocess.PIPE, stderr=self.said, text=True
+        )
         self.environment = {}
         while "AWS_REGION" not in self.environment:
             name, equals, value = self.process.stdout.readline().strip().partition("=")
@@ -52,7 +56,9 @@ class Rig:
             aws_access_key_id=more.get("key", self.environment["AWS_ACCESS_KEY_ID"]),
             aws_secret_access_key=secret or self.environment["AWS_SECRET_ACCESS_KEY"],
             aws_session_token=more.get("token"),
-            config=botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=more.get("read_timeout", 60), connect_timeout=5),
+            config=botocore.config.Config(
+                retries={"total_max_attempts": 1}, read_timeout=more.get("read_timeout", 60), connect_timeout=5
+            ),
         )
 
     def control(self, door="", given=None):
@@ -115,10 +121,39 @@ class Key:
 
     def ssh(self, address, command, seconds=60, known=os.devnull):
         """(exit status, what it printed)."""
-        options = ["BatchMode=yes", f"StrictHostKeyChecking={'no' if known == os.devnull else 'yes'}", f"UserKnownHostsFile={known}", "ConnectTimeout=3", "LogLevel=ERROR"]
-        words = ["ssh", "-F", "none", "-i", self.private, *[word for option in options for word in ("-o", option)], f"ubuntu@{address}", command]
+        options = [
+            "BatchMode=yes",
+            f"StrictHostKeyChecking={'no' if known == os.devnull else 'yes'}",
+            f"UserKnownHostsFile={known}",
+            "ConnectTimeout=3",
+            "LogLevel=ERROR",
+        ]
+        words = [
+            "ssh",
+            "-F",
+            "none",
+            "-i",
+            self.private,
+            *[word for option in options for word in ("-o", option)],
+            f"ubuntu@{address}",
+            command,
+        ]
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def wait(self, address, seconds=60):
         wait_for(f"ssh at {address}", lambda: self.ssh(address, "true")[0] == 0, seconds)
+
+
+def code_of(function, **arguments):
+    """The code with which AWS refuses, or "" where it does not."""
+    try:
+        function(**arguments)
+    except botocore.exceptions.ClientError as error:
+        return error.response["Error"]["Code"]
+    return ""
+
+
+def given(rig, **more):
+    base = {"ImageId": rig.image(), "InstanceType": "g5.xlarge", "MinCount": 1, "MaxCount": 1}
+    return {name: value for name, value in {**base, **more}.items() if value is not None}

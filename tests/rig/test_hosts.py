@@ -22,13 +22,14 @@ def launch(rig, key, **more):
 
 
 def console(rig, instance_id):
-    output = rig.client("ec2").get_console_output(InstanceId=instance_id, Latest=True).get("Output", "")
-    return output
+    return rig.client("ec2").get_console_output(InstanceId=instance_id, Latest=True).get("Output", "")
 
 
 def test_a_host_boots_runs_its_user_data_powers_off_and_starts_with_the_same_disk_at_a_new_address(host_rig, key, tmp_path):
     instance_id, address = launch(host_rig, key, UserData=USER_DATA)
-    assert key.ssh(address, "cloud-init status --wait >/dev/null; cat /var/local/who; systemctl is-system-running")[1].split() == ["root", "running"]
+    assert key.ssh(address, "cloud-init status --wait >/dev/null; cat /var/local/who; systemctl is-system-running")[
+        1
+    ].split() == ["root", "running"]
     assert key.ssh(address, "hostname; sudo -n id -un")[1].split() == ["ip-" + address.replace(".", "-"), "root"]
 
     # The key that the console shows is the one that answers.
@@ -40,7 +41,10 @@ def test_a_host_boots_runs_its_user_data_powers_off_and_starts_with_the_same_dis
     stopped = host_rig.wait_state(instance_id, "stopped", 30)
     assert "PublicIpAddress" not in stopped and stopped["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
 
-    assert host_rig.client("ec2").start_instances(InstanceIds=[instance_id])["StartingInstances"][0]["CurrentState"]["Name"] == "pending"
+    assert (
+        host_rig.client("ec2").start_instances(InstanceIds=[instance_id])["StartingInstances"][0]["CurrentState"]["Name"]
+        == "pending"
+    )
     again = host_rig.wait_state(instance_id, "running")["PublicIpAddress"]
     assert again != address
     (tmp_path / "known").write_text(f"{again} {keys}\n")
@@ -79,14 +83,18 @@ def test_stop_reboot_and_a_pulled_cable_are_felt_on_the_host(host_rig, key):
 
 
 def test_the_deep_learning_image_has_its_environment_and_hosts_get_packages_from_the_rig(host_rig, key):
-    _, address = launch(host_rig, key, UserData="#cloud-config\nwrite_files:\n- {path: /var/local/written, content: by cloud-config}\n")
+    _, address = launch(
+        host_rig, key, UserData="#cloud-config\nwrite_files:\n- {path: /var/local/written, content: by cloud-config}\n"
+    )
     instance_id = host_rig.launch(PYTORCH, KeyName="test", InstanceInitiatedShutdownBehavior="terminate")
     other = host_rig.wait_state(instance_id, "running")["PublicIpAddress"]
     key.wait(other)
     assert key.ssh(address, "ls /opt")[1] == ""
     status, said = key.ssh(other, "/opt/pytorch/bin/python -c 'import numpy, ipykernel, sys; print(sys.prefix)'")
     assert (status, said) == (0, "/opt/pytorch\n")
-    status, said = key.ssh(other, "python3 -m venv v && v/bin/pip install -q --no-cache-dir six && v/bin/python -c 'import six'", 120)
+    status, said = key.ssh(
+        other, "python3 -m venv v && v/bin/pip install -q --no-cache-dir six && v/bin/python -c 'import six'", 120
+    )
     assert (status, said) == (0, "")
     assert key.ssh(other, "curl -sm 3 -o /dev/null -w '%{http_code}' http://169.254.169.254/latest/meta-data/")[1] == "401"
     assert key.ssh(other, "curl -sm 3 http://1.1.1.1/")[0] != 0
@@ -123,7 +131,14 @@ def pure_v2():
     """A prefix under which /sys/fs/cgroup is cgroup v2 alone, or None where it is so already."""
     if Path("/sys/fs/cgroup/cgroup.controllers").exists():
         return None
-    return ["unshare", "--mount", "sh", "-ec", 'umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$@"', "sh"]
+    return [
+        "unshare",
+        "--mount",
+        "sh",
+        "-ec",
+        'umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$@"',
+        "sh",
+    ]
 
 
 def test_a_host_boots_where_there_is_only_cgroup_v2(key):
@@ -140,7 +155,9 @@ def test_a_host_boots_where_there_is_only_cgroup_v2(key):
 
 def test_the_console_can_be_late_withheld_cut_and_false(host_rig, key):
     instance_id, _ = launch(host_rig, key)
-    whole = wait_for("the keys", lambda: next((text for text in [console(host_rig, instance_id)] if "END SSH HOST KEY KEYS" in text), ""))
+    whole = wait_for(
+        "the keys", lambda: next((text for text in [console(host_rig, instance_id)] if "END SSH HOST KEY KEYS" in text), "")
+    )
     true_key = re.search(r"ssh-ed25519 AAAA\S+", whole)[0]
     host_rig.set(console={"falsify": True})
     assert re.search(r"ssh-ed25519 AAAA\S+", console(host_rig, instance_id))[0] != true_key

@@ -64,9 +64,15 @@ class Machines:
 
 def arguments():
     parser = argparse.ArgumentParser(prog="tests/rig/ec2/run", description="EC2 on loopback whose instances are real hosts.")
-    parser.add_argument("--hosts", action=argparse.BooleanOptionalAction, default=True, help="boot real hosts (needs root); the default")
+    parser.add_argument(
+        "--hosts", action=argparse.BooleanOptionalAction, default=True, help="boot real hosts (needs root); the default"
+    )
     parser.add_argument("--port", type=int, default=0, help="where it listens on 127.0.0.1; by default a free one, printed")
-    parser.add_argument("--state", type=pathlib.Path, help="where it keeps calls.jsonl and the hosts' disks; without it disks go with the rig and the log is in memory")
+    parser.add_argument(
+        "--state",
+        type=pathlib.Path,
+        help="where it keeps calls.jsonl and the hosts' disks; without it disks go with the rig and the log is in memory",
+    )
     parser.add_argument("--faults", type=int, metavar="SEED", help="begin with the finite list of faults that this seed makes")
     return parser.parse_args()
 
@@ -85,7 +91,10 @@ def serve(options, machines):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     cloud.region("us-east-1")
     print(f"AWS_ENDPOINT_URL=http://127.0.0.1:{server.port}")
-    print(f"AWS_ACCESS_KEY_ID={cloud.KEY_ID}\nAWS_SECRET_ACCESS_KEY={cloud.SECRET}\nAWS_DEFAULT_REGION=us-east-1\nAWS_REGION=us-east-1", flush=True)
+    print(
+        f"AWS_ACCESS_KEY_ID={cloud.KEY_ID}\nAWS_SECRET_ACCESS_KEY={cloud.SECRET}\nAWS_DEFAULT_REGION=us-east-1\nAWS_REGION=us-east-1",
+        flush=True,
+    )
     server.serve_forever()
 
 

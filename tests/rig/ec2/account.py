@@ -33,7 +33,9 @@ def identity(world, call):
     if not world.settings["identity"]:
         return cloud.ask(call)
     account = world.settings["identity"].split(":")[4]
-    return sts_xml("GetCallerIdentity", f"<Arn>{escape(arn(world))}</Arn><UserId>AROARIG:{account}</UserId><Account>{account}</Account>")
+    return sts_xml(
+        "GetCallerIdentity", f"<Arn>{escape(arn(world))}</Arn><UserId>AROARIG:{account}</UserId><Account>{account}</Account>"
+    )
 
 
 def check_allowed(world, call):
@@ -45,7 +47,9 @@ def check_allowed(world, call):
         raise AwsError("AccessDeniedException" if call.is_json else "AccessDenied", words, 400 if call.is_json else 403)
     why = {"allowed": False, "explicitDeny": True, "context": {"principal": {"arn": arn(world)}, "action": name, "resource": "*"}}
     encoded = base64.urlsafe_b64encode(json.dumps(why).encode()).decode()
-    raise AwsError("UnauthorizedOperation", f"{words} with an explicit deny. Encoded authorization failure message: {encoded}", 403)
+    raise AwsError(
+        "UnauthorizedOperation", f"{words} with an explicit deny. Encoded authorization failure message: {encoded}", 403
+    )
 
 
 def decode(_, call):

@@ -16,7 +16,12 @@ OWN = {
     "CreateTags": (100, 10),
 }
 DESCRIBE, BARE_DESCRIBE, MUTATING = (100, 20), (50, 10), (50, 5)
-INSTANCES = {"RunInstances": (1000, 2), "StartInstances": (1000, 2), "TerminateInstances": (1000, 20), "StopInstances": (1000, 20)}
+INSTANCES = {
+    "RunInstances": (1000, 2),
+    "StartInstances": (1000, 2),
+    "TerminateInstances": (1000, 20),
+    "StopInstances": (1000, 20),
+}
 
 
 def bucket_of(call):

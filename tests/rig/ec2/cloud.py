@@ -80,7 +80,11 @@ def key_of(key_id):
 
 
 def types_in(zone):
-    return {offer["InstanceType"] for offer in INSTANCE_TYPE_OFFERINGS["availability-zone"].get(zone[:-1], []) if offer["Location"] == zone}
+    return {
+        offer["InstanceType"]
+        for offer in INSTANCE_TYPE_OFFERINGS["availability-zone"].get(zone[:-1], [])
+        if offer["Location"] == zone
+    }
 
 
 def type_facts(name):
@@ -94,13 +98,17 @@ def ask(call, params=None):
     """What moto answers; `params` replace the call's own, flat as the query protocols have them."""
     body = call.body if params is None else urllib.parse.urlencode(params).encode()
     headers = {name: value for name, value in call.headers.items() if name != "content-length"}
-    environ = EnvironBuilder(method=call.method, path=call.path, query_string=call.query, headers=headers, data=body).get_environ()
+    environ = EnvironBuilder(
+        method=call.method, path=call.path, query_string=call.query, headers=headers, data=body
+    ).get_environ()
     try:
         chunks, status, answer = run_wsgi_app(application, environ)
         body = b"".join(chunks)
     except (NotImplementedError, KeyError, TypeError, ValueError, AttributeError) as error:
         # moto raises where it lacks a filter, an action, a check of its arguments.
-        raise AwsError("InvalidParameterValue", f"the rig's moto cannot answer {call.service}:{call.action}: {type(error).__name__}: {error}") from error
+        raise AwsError(
+            "InvalidParameterValue", f"the rig's moto cannot answer {call.service}:{call.action}: {type(error).__name__}: {error}"
+        ) from error
     number = int(status.split()[0])
     if number >= 500 or (number == 404 and b"<html" in body[:200].lower()):
         raise AwsError("InvalidAction", f"The action {call.action} is not valid for this web service.")

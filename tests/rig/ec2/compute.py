@@ -1,138 +1,35 @@
-"""RunInstances and what follows it: what EC2 checks and moto does not, and the hosts behind the instances."""
+"""RunInstances and what follows it: launches by token, states on their way, and the hosts behind the instances."""
 
 import base64
-import binascii
 import json
 import re
 import time
 
-from . import cloud, images, quotas
+from . import cloud, images, launch, quotas
 from .protocol import AwsError, ec2_xml
-
-MOST_USER_DATA = 16384
-ZONE = "Placement.AvailabilityZone"
-
-
-def whole(params, name):
-    try:
-        value = int(params.get(name, "1"))
-    except ValueError:
-        raise AwsError("InvalidParameterValue", f"Invalid value '{params[name]}' for {name}.") from None
-    if value < 1:
-        raise AwsError("InvalidParameterValue", f"Value ({value}) for parameter {name} is invalid. It must be at least 1.")
-    return value
-
-
-def check_user_data(text):
-    try:
-        size = len(base64.b64decode(text, validate=True))
-    except (binascii.Error, ValueError):
-        raise AwsError("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.") from None
-    if size > MOST_USER_DATA:
-        raise AwsError("InvalidParameterValue", f"User data is limited to {MOST_USER_DATA} bytes")
-
-
-def check_launch(ec2, params):
-    image = ec2.amis.get(params.get("ImageId", ""))
-    if image is None:
-        raise AwsError("InvalidAMIID.NotFound", f"The image id '[{params.get('ImageId', '')}]' does not exist")
-    facts = cloud.type_facts(params.get("InstanceType", "m1.small"))
-    if image.architecture not in facts["ProcessorInfo"]["SupportedArchitectures"]:
-        raise AwsError(
-            "InvalidParameterValue",
-            f"The architecture '{','.join(facts['ProcessorInfo']['SupportedArchitectures'])}' of the specified instance type does not match "
-            f"the architecture '{image.architecture}' of the specified AMI. Specify an instance type and an AMI that have matching architectures.",
-        )
-    if (key := params.get("KeyName")) and key not in ec2.key_pairs:
-        raise AwsError("InvalidKeyPair.NotFound", f"The key pair '{key}' does not exist")
-    if "UserData" in params:
-        check_user_data(params["UserData"])
-    if whole(params, "MaxCount") < whole(params, "MinCount"):
-        raise AwsError("InvalidParameterCombination", "MinCount may not be greater than MaxCount")
-    if len(params.get("ClientToken", "")) > 64:
-        raise AwsError("InvalidParameterValue", "Length of ClientToken must be at most 64")
-    return image
-
-
-def with_root_volume(image, params):
-    """The parameters with a whole mapping of the root device: the size and fate that its snapshot gives where the caller says nothing."""
-    numbers = {name.split(".")[1]: value for name, value in params.items() if re.fullmatch(r"BlockDeviceMapping\.\d+\.DeviceName", name)}
-    number = next((number for number, device in numbers.items() if device == image.root_device_name), None)
-    number = number or str(max(map(int, numbers), default=0) + 1)
-    prefix = f"BlockDeviceMapping.{number}."
-    size = whole(params, prefix + "Ebs.VolumeSize") if prefix + "Ebs.VolumeSize" in params else image.gib
-    if size < image.gib:
-        snapshot = image.ebs_snapshot.id
-        raise AwsError("InvalidBlockDeviceMapping", f"Volume of size {size}GB is smaller than snapshot '{snapshot}', expect size >= {image.gib}GB")
-    given = {"DeviceName": image.root_device_name, "Ebs.VolumeSize": size, "Ebs.DeleteOnTermination": "true", "Ebs.VolumeType": "gp3"}
-    return {**{prefix + name: value for name, value in given.items()}, **params}
-
-
-def zone_asked(ec2, params):
-    subnet = params.get("SubnetId") or params.get("NetworkInterface.1.SubnetId")
-    return ec2.get_subnet(subnet).availability_zone if subnet in ec2_subnets(ec2) else params.get(ZONE)
-
-
-def ec2_subnets(ec2):
-    return {name for by_zone in ec2.subnets.values() for name in by_zone}
-
-
-def room(world, zone, kind):
-    """How many more instances of the type the zone takes; None: as many as one likes."""
-    rooms = []
-    for key in (zone, f"{zone}/{kind}"):
-        most = world.settings["capacity"].get(key)
-        if most is not None:
-            here = [i for i in world.instances.values() if i.state in ("pending", "running") and i.availability_zone == zone]
-            rooms.append(int(most) - len([i for i in here if key == zone or i.instance_type == kind]))
-    return min(rooms, default=None)
-
-
-def no_room(zone, kind):
-    message = (
-        f"We currently do not have sufficient {kind} capacity in the Availability Zone you requested ({zone}). Our system will be working "
-        f"on provisioning additional capacity."
-    )
-    return AwsError("InsufficientInstanceCapacity", message, 500)
-
-
-def choose_zone(world, ec2, params, asked):
-    """(zone, how many). Where none was asked for, the first that has the type and room."""
-    kind, least, most = params.get("InstanceType", "m1.small"), whole(params, "MinCount"), whole(params, "MaxCount")
-    zones = sorted(zone for zone in ec2.get_default_subnets() if kind in cloud.types_in(zone))
-    if asked and kind not in cloud.types_in(asked):
-        raise AwsError(
-            "Unsupported",
-            f"Your requested instance type ({kind}) is not supported in your requested Availability Zone ({asked}). Please retry your request "
-            f"by not specifying an Availability Zone or choosing {', '.join(zones)}.",
-        )
-    if not asked and not zones:
-        raise AwsError("Unsupported", f"The requested configuration is currently not supported: no {kind} in {ec2.region_name}.")
-    for zone in [asked] if asked else zones:
-        free = room(world, zone, kind)
-        if free is None or free >= least:
-            return zone, most if free is None else min(most, free)
-    raise no_room(asked or zones[0], kind)
 
 
 def run(world, call):
     ec2, params = cloud.region(call.region), dict(call.params)
-    image = check_launch(ec2, params)
-    asked, token = zone_asked(ec2, params), params.get("ClientToken")
+    image = launch.check_launch(ec2, params)
+    asked, token = launch.zone_asked(ec2, params), params.get("ClientToken")
     what = sorted((name, value) for name, value in params.items() if name not in ("ClientToken", "DryRun"))
     if token and (known := world.launches.get((call.region, asked, token))):
         if known[0] != what:
-            raise AwsError("IdempotentParameterMismatch", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
+            raise AwsError(
+                "IdempotentParameterMismatch",
+                "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+            )
         return described(world, call, ec2, known[1])
-    params = with_root_volume(image, params)
+    params = launch.with_root_volume(image, params)
     if params.get("DryRun") == "true":
         return cloud.ask(call, params)
     spot = params.get("InstanceMarketOptions.MarketType") == "spot"
     quotas.check_plan(world, params.get("InstanceType", "m1.small"))
-    zone, count = choose_zone(world, ec2, params, asked)
+    zone, count = launch.choose_zone(world, ec2, params, asked)
     quotas.check_room(world, call.region, params.get("InstanceType", "m1.small"), count, spot)
     if not asked:
-        params[ZONE] = zone
+        params[launch.ZONE] = zone
     answer = cloud.ask(call, {**params, "MinCount": count, "MaxCount": count})
     if answer.status != 200:
         return answer
@@ -180,7 +77,13 @@ def begin(world, instance):
 def metadata(instance, address, mac):
     """The tree that the metadata service tells (EC2 user guide, "Instance metadata categories")."""
     name = "ip-" + address.replace(".", "-")
-    interface = {"device-number": "0", "local-ipv4s": address, "public-ipv4s": address, "mac": mac, "subnet-ipv4-cidr-block": address.rsplit(".", 2)[0] + ".0.0/16"}
+    interface = {
+        "device-number": "0",
+        "local-ipv4s": address,
+        "public-ipv4s": address,
+        "mac": mac,
+        "subnet-ipv4-cidr-block": address.rsplit(".", 2)[0] + ".0.0/16",
+    }
     tree = {
         "ami-id": instance.image_id,
         "hostname": name,
@@ -217,7 +120,9 @@ def states(world, call, allowed, verb):
     found = [world.instances[i] for i in call.numbered("InstanceId") if i in world.instances]
     for instance in found:
         if instance.state not in allowed:
-            raise AwsError("IncorrectInstanceState", f"The instance '{instance.id}' is not in a state from which it can be {verb}.")
+            raise AwsError(
+                "IncorrectInstanceState", f"The instance '{instance.id}' is not in a state from which it can be {verb}."
+            )
     return [(instance, instance.state) for instance in found]
 
 
@@ -232,8 +137,8 @@ def start(world, call):
         for instance in idle:
             quotas.check_plan(world, instance.instance_type)
             quotas.check_room(world, call.region, instance.instance_type, 1, instance.lifecycle == "spot")
-            if room(world, instance.availability_zone, instance.instance_type) in (0, -1):
-                raise no_room(instance.availability_zone, instance.instance_type)
+            if launch.room(world, instance.availability_zone, instance.instance_type) in (0, -1):
+                raise launch.no_room(instance.availability_zone, instance.instance_type)
     answer = cloud.ask(call)
     if answer.status == 200:
         for instance, state in before:
@@ -257,7 +162,9 @@ def stop(world, call):
             if host and host.on:
                 host.press_power(0.0 if call.params.get("Force") == "true" else 60.0)
             else:
-                world.later(instance, world.settings["stopping_s"], lambda instance=instance: world.set_state(instance, "stopped"))
+                world.later(
+                    instance, world.settings["stopping_s"], lambda instance=instance: world.set_state(instance, "stopped")
+                )
     return answer
 
 

@@ -23,7 +23,9 @@ def made_key(name):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", f"{folder}/key"], check=True, timeout=20)
         with open(f"{folder}/key.pub", "rb") as file:
             public = b" ".join(file.read().split()[:2])
-        shown = subprocess.run(["ssh-keygen", "-l", "-f", f"{folder}/key.pub"], check=True, timeout=20, capture_output=True).stdout
+        shown = subprocess.run(
+            ["ssh-keygen", "-l", "-f", f"{folder}/key.pub"], check=True, timeout=20, capture_output=True
+        ).stdout
         return public, shown.split()[1]
 
 
@@ -57,7 +59,11 @@ def output(world, call):
     host = world.hosts.get(instance.id)
     text = host.console.read_bytes() if host and host.console.exists() else imagined(instance.id) if not host else b""
     # Without Latest, EC2 shows what it took some minutes after the instance last changed its state.
-    if bent["withhold"] or age < bent["delay_s"] or (not latest and age < bent["posted_s"] and instance.state in ("pending", "running")):
+    if (
+        bent["withhold"]
+        or age < bent["delay_s"]
+        or (not latest and age < bent["posted_s"] and instance.state in ("pending", "running"))
+    ):
         text = b""
     if bent["falsify"]:
         public, fingerprint = made_key("falsified " + instance.id)
@@ -66,4 +72,6 @@ def output(world, call):
         text = text[: bent["truncate"]]
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     encoded = base64.b64encode(text[-MOST:]).decode()
-    return ec2_xml("GetConsoleOutput", f"<instanceId>{instance.id}</instanceId><timestamp>{stamp}</timestamp><output>{encoded}</output>")
+    return ec2_xml(
+        "GetConsoleOutput", f"<instanceId>{instance.id}</instanceId><timestamp>{stamp}</timestamp><output>{encoded}</output>"
+    )

@@ -20,7 +20,11 @@ REFUSALS = {
     "throttled400": (400, "ThrottlingException", "Rate exceeded"),
     "internal": (500, "InternalError", "An internal error has occurred"),
     "unavailable": (503, "Unavailable", "Server is overloaded"),
-    "capacity": (500, "InsufficientInstanceCapacity", "We currently do not have sufficient capacity in the Availability Zone you requested."),
+    "capacity": (
+        500,
+        "InsufficientInstanceCapacity",
+        "We currently do not have sufficient capacity in the Availability Zone you requested.",
+    ),
     "verification": (400, "PendingVerification", "Your request for accessing resources in this region is being validated."),
     "optin": (401, "OptInRequired", "You are not subscribed to this service. Please go to http://aws.amazon.com to subscribe."),
     "expired": (400, "RequestExpired", "Request has expired."),
@@ -57,13 +61,20 @@ class Fault:
 def seeded(seed):
     """Three to twelve faults among the first forty calls; the worst run of them is three long."""
     dice = random.Random(seed)
-    return [Fault(dice.choice(SEEDED), after=dice.randrange(40), count=dice.choice((1, 1, 1, 2, 3))) for _ in range(dice.randint(3, 12))]
+    return [
+        Fault(dice.choice(SEEDED), after=dice.randrange(40), count=dice.choice((1, 1, 1, 2, 3)))
+        for _ in range(dice.randint(3, 12))
+    ]
 
 
 def seeded_settings(seed):
     """How slow and how forgetful the cloud of this seed is."""
     dice = random.Random(f"settings {seed}")
-    return {"pending_s": dice.choice((0.0, 0.3, 1.5)), "stopping_s": dice.choice((0.0, 0.3, 1.0)), "hidden_calls": dice.choice((0, 1, 3))}
+    return {
+        "pending_s": dice.choice((0.0, 0.3, 1.5)),
+        "stopping_s": dice.choice((0.0, 0.3, 1.0)),
+        "hidden_calls": dice.choice((0, 1, 3)),
+    }
 
 
 class Schedule:

@@ -66,8 +66,9 @@ class Gate:
 
     def _call(self, environ, path, query, body):
         headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
-        if "CONTENT_TYPE" in environ:
-            headers["content-type"] = environ["CONTENT_TYPE"]
+        for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            if environ.get(name):
+                headers[name.replace("_", "-").lower()] = environ[name]
         began, connection = time.time(), environ["werkzeug.socket"]
         call = protocol.Call(environ["REQUEST_METHOD"], path, query, headers, body)
         try:

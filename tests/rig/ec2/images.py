@@ -33,7 +33,16 @@ class Image:
 
 def deep(line, title, gib, created, variant="plain", architecture="x86_64", root="/dev/sda1"):
     day = created.replace("-", "")
-    return Image(f"Deep Learning {title} {day}", f"{DEEP}/{architecture}/{line}/latest/ami-id", AMAZON, gib, created, variant, architecture, root)
+    return Image(
+        f"Deep Learning {title} {day}",
+        f"{DEEP}/{architecture}/{line}/latest/ami-id",
+        AMAZON,
+        gib,
+        created,
+        variant,
+        architecture,
+        root,
+    )
 
 
 def ubuntu(release, codename, disk, created, machine):
@@ -46,8 +55,21 @@ OSS = "OSS Nvidia Driver AMI GPU"
 IMAGES = [
     deep("base-oss-nvidia-driver-gpu-ubuntu-22.04", "Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04)", 50, "2026-05-20"),
     deep("base-oss-nvidia-driver-gpu-ubuntu-24.04", "Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04)", 50, "2026-06-18"),
-    deep("base-oss-nvidia-driver-gpu-ubuntu-24.04", "ARM64 Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04)", 50, "2026-06-18", "plain", "arm64"),
-    deep("base-oss-nvidia-driver-gpu-amazon-linux-2023", "Base OSS Nvidia Driver GPU AMI (Amazon Linux 2023)", 75, "2026-06-18", root="/dev/xvda"),
+    deep(
+        "base-oss-nvidia-driver-gpu-ubuntu-24.04",
+        "ARM64 Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04)",
+        50,
+        "2026-06-18",
+        "plain",
+        "arm64",
+    ),
+    deep(
+        "base-oss-nvidia-driver-gpu-amazon-linux-2023",
+        "Base OSS Nvidia Driver GPU AMI (Amazon Linux 2023)",
+        75,
+        "2026-06-18",
+        root="/dev/xvda",
+    ),
     deep("oss-nvidia-driver-gpu-pytorch-2.8-ubuntu-24.04", f"{OSS} PyTorch 2.8 (Ubuntu 24.04)", 75, "2025-11-02", "pytorch"),
     deep("oss-nvidia-driver-gpu-pytorch-2.9-ubuntu-24.04", f"{OSS} PyTorch 2.9 (Ubuntu 24.04)", 75, "2026-04-11", "pytorch"),
     deep("oss-nvidia-driver-gpu-pytorch-2.13-ubuntu-26.04", f"{OSS} PyTorch 2.13 (Ubuntu 26.04)", 75, "2026-06-25", "pytorch"),
@@ -64,7 +86,13 @@ class RigAmi(Ami):
 
     @property
     def block_device_mappings(self):
-        ebs = {"SnapshotId": self.ebs_snapshot.id, "VolumeSize": self.gib, "DeleteOnTermination": True, "VolumeType": "gp3", "Encrypted": False}
+        ebs = {
+            "SnapshotId": self.ebs_snapshot.id,
+            "VolumeSize": self.gib,
+            "DeleteOnTermination": True,
+            "VolumeType": "gp3",
+            "Encrypted": False,
+        }
         return [{"DeviceName": self.root_device_name, "Ebs": ebs}]
 
 

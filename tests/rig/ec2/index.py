@@ -29,8 +29,14 @@ def upstreams():
     """Where this machine gets its packages: pip's index and apt's mirror."""
     simple = os.environ.get("PIP_INDEX_URL") or ask(sys.executable, "-m", "pip", "config", "get", "global.index-url")
     rows = ask("apt-get", "indextargets", "--format", "$(SITE) $(CODENAME) $(COMPONENT) $(CREATED_BY)").splitlines()
-    debian = next((row.split()[0] for row in rows if row.split()[1:] == ["bookworm", "main", "Packages"]), "http://deb.debian.org/debian")
-    return {"/simple/": (simple or "https://pypi.org/simple").rstrip("/") + "/", "/files/": FILES, "/debian/": debian.rstrip("/") + "/"}
+    debian = next(
+        (row.split()[0] for row in rows if row.split()[1:] == ["bookworm", "main", "Packages"]), "http://deb.debian.org/debian"
+    )
+    return {
+        "/simple/": (simple or "https://pypi.org/simple").rstrip("/") + "/",
+        "/files/": FILES,
+        "/debian/": debian.rstrip("/") + "/",
+    }
 
 
 def lasts(path):

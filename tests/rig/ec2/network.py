@@ -54,12 +54,15 @@ def check_machine():
     for root in cgroup_roots():
         if not os.access(root, os.W_OK) or os.statvfs(root).f_flag & os.ST_RDONLY:
             raise CannotRun(f"{root} is read-only")
-    trial = "d=$(mktemp -d) && mount -t tmpfs tmpfs $d && mkdir $d/l $d/u $d/w $d/m && mount -t overlay o -o lowerdir=$d/l,upperdir=$d/u,workdir=$d/w $d/m; s=$?; umount -R $d; rmdir $d; exit $s"
+    trial = (
+        "mount -t tmpfs tmpfs /mnt && mkdir /mnt/l /mnt/u /mnt/w /mnt/m && "
+        "mount -t overlay o -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w /mnt/m"
+    )
     done = subprocess.run(
         ["unshare", "-m", "-n", "-T", "sh", "-c", trial], capture_output=True, text=True, timeout=20, check=False
     )
     if done.returncode:
-        raise CannotRun(f"no namespaces or no overlay file system here: {done.stderr.strip().splitlines()[-1:]}")
+        raise CannotRun(f"no namespaces or no overlay file system: {' '.join(done.stderr.split())}")
 
 
 class Slot:
@@ -111,7 +114,9 @@ class Slot:
         services = f"{self.name}-services"
         ip(batch=f"link add {self.name} type bridge\naddr add {self.gateway}/16 dev {self.name}\nlink set {self.name} up\n")
         ip("netns", "add", services)
-        ip(batch=f"link add {self.name}s type veth peer name eth0 netns {services}\nlink set {self.name}s master {self.name} up\n")
+        ip(
+            batch=f"link add {self.name}s type veth peer name eth0 netns {services}\nlink set {self.name}s master {self.name} up\n"
+        )
         ip(
             "-n",
             services,

@@ -24,7 +24,6 @@ FACTORS = {"us": 1.0, "eu": 1.1, "ap": 1.25, "ca": 1.1, "sa": 1.5}
 TERM, RATE = "JRTCKXETXF", "6YS6EN2CT7"
 
 
-
 def product(region, usage, attributes, unit, price, description):
     sku = hashlib.sha256(f"{region} {usage}".encode()).hexdigest()[:16].upper()
     rate = {
@@ -36,7 +35,13 @@ def product(region, usage, attributes, unit, price, description):
         "beginRange": "0",
         "pricePerUnit": {"USD": f"{price:.10f}"},
     }
-    term = {"priceDimensions": {rate["rateCode"]: rate}, "sku": sku, "effectiveDate": "2026-06-01T00:00:00Z", "offerTermCode": TERM, "termAttributes": {}}
+    term = {
+        "priceDimensions": {rate["rateCode"]: rate},
+        "sku": sku,
+        "effectiveDate": "2026-06-01T00:00:00Z",
+        "offerTermCode": TERM,
+        "termAttributes": {},
+    }
     return {
         "product": {"productFamily": attributes.pop("productFamily"), "attributes": attributes, "sku": sku},
         "serviceCode": "AmazonEC2",
@@ -70,8 +75,21 @@ def machine(region, kind, hourly, tenancy):
 
 def disk(region):
     price = 0.08 * FACTORS.get(region[:2], 1.2)
-    attributes = {"productFamily": "Storage", "servicecode": "AmazonEC2", "regionCode": region, "volumeApiName": "gp3", "volumeType": "General Purpose"}
-    return product(region, "EBS:VolumeUsage.gp3", attributes, "GB-Mo", price, f"${price:g} per GB-month of General Purpose (gp3) provisioned storage")
+    attributes = {
+        "productFamily": "Storage",
+        "servicecode": "AmazonEC2",
+        "regionCode": region,
+        "volumeApiName": "gp3",
+        "volumeType": "General Purpose",
+    }
+    return product(
+        region,
+        "EBS:VolumeUsage.gp3",
+        attributes,
+        "GB-Mo",
+        price,
+        f"${price:g} per GB-month of General Purpose (gp3) provisioned storage",
+    )
 
 
 def all_products(region):
@@ -82,7 +100,9 @@ def all_products(region):
 
 
 def matches(item, field, value):
-    return value == item["product"]["attributes"].get(field, item["product"]["productFamily"] if field == "productFamily" else None)
+    return value == item["product"]["attributes"].get(
+        field, item["product"]["productFamily"] if field == "productFamily" else None
+    )
 
 
 def get_products(_, call):

@@ -53,7 +53,11 @@ class Call:
 
     def numbered(self, prefix):
         """The values of Prefix.1, Prefix.2, ... in order."""
-        found = [(int(key[len(prefix) + 1 :]), value) for key, value in self.params.items() if re.fullmatch(re.escape(prefix) + r"\.\d+", key)]
+        found = [
+            (int(key[len(prefix) + 1 :]), value)
+            for key, value in self.params.items()
+            if re.fullmatch(re.escape(prefix) + r"\.\d+", key)
+        ]
         return [value for _, value in sorted(found)]
 
 

@@ -109,7 +109,9 @@ def get_default(_, call):
 def list_applied(world, call):
     if call.params.get("ServiceCode") != "ec2":
         raise AwsError("NoSuchResourceException", "The request failed because the specified service does not exist.")
-    return json_answer({"Quotas": [quota(call, code, value) for code, value in world.settings["quotas"].items() if value is not None]})
+    return json_answer(
+        {"Quotas": [quota(call, code, value) for code, value in world.settings["quotas"].items() if value is not None]}
+    )
 
 
 def request_increase(world, call):

@@ -25,7 +25,14 @@ def canonical_query(query):
 def expected(call, secret, names):
     headers = "".join(f"{name}:{' '.join(call.headers.get(name, '').split())}\n" for name in names)
     canonical = "\n".join(
-        [call.method, call.path or "/", canonical_query(call.query), headers, ";".join(names), hashlib.sha256(call.body).hexdigest()]
+        [
+            call.method,
+            call.path or "/",
+            canonical_query(call.query),
+            headers,
+            ";".join(names),
+            hashlib.sha256(call.body).hexdigest(),
+        ]
     )
     scope = f"{call.date}/{call.region}/{call.service}/aws4_request"
     to_sign = "\n".join(["AWS4-HMAC-SHA256", call.headers["x-amz-date"], scope, hashlib.sha256(canonical.encode()).hexdigest()])
@@ -51,12 +58,23 @@ def check(call, key, now):
     try:
         at = datetime.datetime.strptime(call.headers.get("x-amz-date", ""), "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
     except ValueError:
-        raise AwsError("IncompleteSignature", "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header") from None
+        raise AwsError(
+            "IncompleteSignature", "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header"
+        ) from None
     if abs(now - at) > MOST_SKEW or call.date != at.strftime("%Y%m%d"):
         code = "RequestExpired" if ec2 else "SignatureDoesNotMatch"
-        raise AwsError(code, f"Request has expired or is not yet valid: signed {at:%Y%m%dT%H%M%SZ}, now {now:%Y%m%dT%H%M%SZ}", 400 if ec2 else 403)
+        raise AwsError(
+            code,
+            f"Request has expired or is not yet valid: signed {at:%Y%m%dT%H%M%SZ}, now {now:%Y%m%dT%H%M%SZ}",
+            400 if ec2 else 403,
+        )
     names = authorization[2].split(";")
-    if "host" not in names or "x-amz-date" not in names or (token and "x-amz-security-token" not in names) or names != sorted(names):
+    if (
+        "host" not in names
+        or "x-amz-date" not in names
+        or (token and "x-amz-security-token" not in names)
+        or names != sorted(names)
+    ):
         raise AwsError("IncompleteSignature", "host, x-amz-date and the session token must be signed, in order")
     if call.headers.get("x-amz-content-sha256", "UNSIGNED") not in ("UNSIGNED", hashlib.sha256(call.body).hexdigest()):
         raise AwsError("SignatureDoesNotMatch", "the body has another digest than x-amz-content-sha256", 403)

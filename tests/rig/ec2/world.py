@@ -21,7 +21,15 @@ DEFAULTS = {
     "hidden_calls": 0,  # EC2 calls after RunInstances to which the new instances do not exist
     "launch_failure": "",  # "CODE: MESSAGE": the next launches go from pending to terminated with it
     "capacity": {},  # {"us-east-1a": 0, "us-east-1b/g5.xlarge": 2}: how many may run there
-    "quotas": {"L-DB2E81BA": 192, "L-417A185B": 0, "L-1216C47A": 4096, "L-1945791B": 0, "L-3819A6DF": 192, "L-7212CCBC": 0, "L-34B43A08": 4096},
+    "quotas": {
+        "L-DB2E81BA": 192,
+        "L-417A185B": 0,
+        "L-1216C47A": 4096,
+        "L-1945791B": 0,
+        "L-3819A6DF": 192,
+        "L-7212CCBC": 0,
+        "L-34B43A08": 4096,
+    },
     "plan": "PAID",  # or FREE: no GPU whatever the quota
     "deny": [],  # ["ec2:RunInstances"]: UnauthorizedOperation with an encoded message
     "identity": "",  # GetCallerIdentity's Arn where it is not the user's
