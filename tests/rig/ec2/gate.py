@@ -116,7 +116,11 @@ class Gate:
         own = OWN.get(call.service, {}).get(call.action)
         if own is None and call.service not in MOTO:
             raise protocol.AwsError("UnknownOperationException", f"the rig has no {call.service}:{call.action}", 404)
-        answer = own(self.world, call) if own else cloud.ask(call)
+        try:
+            answer = own(self.world, call) if own else cloud.ask(call)
+        finally:
+            if not call.action.startswith(("Describe", "Get")):
+                self.world.shown.clear()
         if call.service == "ec2" and call.action != "RunInstances":
             self.world.show_hidden()
         if answer.status >= 400 and not answer.code:

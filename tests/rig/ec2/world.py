@@ -60,6 +60,7 @@ class World:
             self.instances = {}  # by id: moto's instance
             self.launches = {}  # by (region, zone, token): (what was asked, ids)
             self.due = {}  # by instance id: (monotonic time, what happens then)
+            self.shown = {}  # answers of DescribeInstances that still hold
             self.hidden = {}  # by reservation id: [calls left, reservation]
             self.booted = {}  # by instance id: time of the last start
             self.requests = []  # of quotas
@@ -94,6 +95,7 @@ class World:
         for instance_id, (at, then) in list(self.due.items()):
             if at <= time.monotonic():
                 del self.due[instance_id]
+                self.shown.clear()
                 then()
 
     def runs(self, instance):
@@ -124,6 +126,7 @@ class World:
     def went_off(self, host):
         """A host's first process ended: it was told to, or somebody on it said poweroff."""
         with self.lock:
+            self.shown.clear()
             instance = self.instances.get(host.name)
             if instance is None or self.hosts.get(host.name) is not host or instance.state in ("shutting-down", "terminated"):
                 return
@@ -152,5 +155,6 @@ class World:
                 self.appear(key)
 
     def appear(self, key):
+        self.shown.clear()
         _, reservation, ec2 = self.hidden.pop(key)
         ec2.reservations[reservation.id] = reservation
