@@ -24,6 +24,14 @@ def test_signatures_are_checked(rig):
     assert unsigned.value.code == 403
 
 
+def test_a_region_that_is_not_opened_knows_nobody(rig):
+    states = {row["RegionName"]: row["OptInStatus"] for row in rig.client("ec2").describe_regions(AllRegions=True)["Regions"]}
+    assert (states["eu-west-1"], states["eu-south-2"]) == ("opt-in-not-required", "not-opted-in")
+    assert code_of(rig.client("ec2", "eu-west-1").describe_vpcs) == ""
+    assert code_of(rig.client("ec2", "eu-south-2").describe_vpcs) == "AuthFailure"
+    assert code_of(rig.client("ssm", "eu-south-2").get_parameter, Name=BASE) == "UnrecognizedClientException"
+
+
 def test_an_assumed_roles_key_signs_only_with_its_token(rig):
     role = rig.client("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/student", RoleSessionName="s1")["Credentials"]
     pair = {"key": role["AccessKeyId"], "secret": role["SecretAccessKey"]}

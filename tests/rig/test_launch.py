@@ -133,11 +133,13 @@ def test_the_root_disk_is_the_snapshots_unless_asked_larger_and_goes_with_the_in
 
 
 def test_tags_given_at_launch_are_found(rig):
-    tags = [{"Key": "carrel:id", "Value": "w1"}]
-    instance_id = rig.launch(TagSpecifications=[{"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")])
+    kinds, tags = ("instance", "volume", "network-interface"), [{"Key": "carrel:id", "Value": "w1"}]
+    instance_id = rig.launch(TagSpecifications=[{"ResourceType": kind, "Tags": tags} for kind in kinds])
+    rig.launch()
     ec2, wanted = rig.client("ec2"), [{"Name": "tag:carrel:id", "Values": ["w1"]}]
     assert ec2.describe_instances(Filters=wanted)["Reservations"][0]["Instances"][0]["InstanceId"] == instance_id
     assert len(ec2.describe_volumes(Filters=wanted)["Volumes"]) == 1
+    assert len(ec2.describe_network_interfaces(Filters=wanted)["NetworkInterfaces"]) == 1
 
 
 def test_pending_lasts_and_a_new_instance_is_not_seen_at_first(rig):

@@ -12,6 +12,7 @@ from moto.core.base_backend import BackendDict  # noqa: E402
 from moto.core.model_instances import reset_model_data  # noqa: E402
 from moto.ec2 import utils as ec2_utils  # noqa: E402
 from moto.ec2.models import ec2_backends  # noqa: E402
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend  # noqa: E402
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS, INSTANCE_TYPES  # noqa: E402
 from moto.iam.models import iam_backends  # noqa: E402
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
@@ -29,6 +30,8 @@ KEY_ID, SECRET = "AKIACARRELRIG0000000", "carrel-rig-secret-for-tests-only-00000
 # Filters that EC2 has and moto lacks; both are attributes of moto's instance.
 ec2_utils.filter_dict_attribute_mapping.update({"client-token": "client_token", "instance-lifecycle": "lifecycle"})
 
+OPEN_REGIONS = set(RegionsAndZonesBackend.regions_opt_in_not_required)
+
 application = DomainDispatcherApplication(create_backend_app)
 filled = set()
 
@@ -40,13 +43,12 @@ def reset():
 
 
 def known_region(region):
-    return region in INSTANCE_TYPE_OFFERINGS["region"]
+    """Whether the account may use it: those that need no opt-in."""
+    return region in OPEN_REGIONS
 
 
 def region(name):
-    """The EC2 backend of a region."""
-    if not known_region(name):
-        raise AwsError("AuthFailure", f"there is no region '{name}'", 401)
+    """The EC2 backend of a known region."""
     ec2 = ec2_backends[ACCOUNT][name]
     if name not in filled:
         filled.add(name)

@@ -36,6 +36,7 @@ def run(world, call):
     reservation = ec2.reservations[re.search(rb"<reservationId>([^<]+)", answer.body)[1].decode()]
     for instance in reservation.instances:
         instance.client_token = token or ""
+        instance.nics[0].add_tags(tags_for(params, "network-interface"))
         world.instances[instance.id] = instance
         if world.host_maker:
             variant = images.variant_of(instance.image_id, call.region)
@@ -47,6 +48,17 @@ def run(world, call):
     answer = described(world, call, ec2, ids)
     world.hide(ec2, reservation)
     return answer
+
+
+def tags_for(params, kind):
+    """The tags that TagSpecification asks for on resources of the kind."""
+    numbers = [name.split(".")[1] for name, value in params.items() if name.endswith(".ResourceType") and value == kind]
+    tags = {}
+    for number in numbers:
+        for name, key in params.items():
+            if match := re.fullmatch(rf"(TagSpecification\.{number}\.Tag\.\d+)\.Key", name):
+                tags[key] = params.get(match[1] + ".Value", "")
+    return tags
 
 
 def described(world, call, ec2, ids):
