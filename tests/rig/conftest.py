@@ -22,7 +22,7 @@ def with_hosts(*options, **more):
 def one_rig():
     rig = Rig("--no-hosts")
     yield rig
-    assert rig.close() == 0
+    rig.close()
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def rig(one_rig):
 def one_host_rig(tmp_path_factory):
     rig = with_hosts("--state", str(tmp_path_factory.mktemp("rig")))
     yield rig
-    assert rig.close() == 0
+    rig.close()
 
 
 @pytest.fixture

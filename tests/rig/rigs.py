@@ -103,12 +103,15 @@ class Rig:
         self.process.wait(30)
 
     def close(self):
+        """Ends it; fails where it ended badly, or met what it did not expect."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(60)
         self.process.stdout.close()
-        self.said.close()
-        return self.process.returncode
+        self.said.seek(0)
+        with self.said:
+            said = self.said.read()
+        assert self.process.returncode in (0, -signal.SIGKILL, 128 + signal.SIGKILL) and "Traceback" not in said, said
 
 
 class Key:

@@ -235,4 +235,4 @@ def test_a_rig_begins_with_the_faults_of_its_seed():
         first = rig.control("faults")["faults"]
         assert first == rig.control("faults", {"seed": 7})["faults"] != []
     finally:
-        assert rig.close() == 0
+        rig.close()

@@ -116,6 +116,7 @@ def test_what_a_killed_rig_leaves_is_removed_by_the_next(tmp_path, key):
     _, address = launch(rig, key)
     made = set(leftovers()) - before
     rig.kill()
+    rig.close()
     assert made and made <= set(leftovers())
     disks = list((tmp_path / "killed/hosts").iterdir())
     assert disks
@@ -123,7 +124,7 @@ def test_what_a_killed_rig_leaves_is_removed_by_the_next(tmp_path, key):
     following = with_hosts("--state", str(tmp_path / "next"))
     assert not made & set(leftovers()) and not (tmp_path / "killed/hosts").exists()
     assert key.ssh(address, "true")[0] != 0
-    assert following.close() == 0
+    following.close()
     assert not (tmp_path / "next/hosts").exists()
 
 
@@ -150,7 +151,7 @@ def test_a_host_boots_where_there_is_only_cgroup_v2(key):
     rig = with_hosts(before=prefix)
     _, address = launch(rig, key)
     assert key.ssh(address, "systemctl is-system-running --wait")[1].strip() == "running"
-    assert rig.close() == 0
+    rig.close()
 
 
 def test_the_console_can_be_late_withheld_cut_and_false(host_rig, key):

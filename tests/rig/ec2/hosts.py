@@ -117,12 +117,13 @@ class Host:
         return self._signal(RESTART)
 
     def cut_power(self):
+        """At once; does not wait until it is off."""
         with self._lock:
             self._cut = True
             if self._process and self._process.poll() is None:
                 self._process.kill()
         if self.on:
-            self.slot.end_cgroups(self.name)
+            self.slot.kill(self.name)
 
     def pull_cable(self, out):
         self.slot.pull(self.address, out)

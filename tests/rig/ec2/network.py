@@ -183,18 +183,23 @@ class Slot:
             folder.mkdir(parents=True, exist_ok=True)
         return folders
 
+    def kill(self, host=""):
+        """Ends every process of the host (of all hosts) at once; whoever waits for them sees it."""
+        for root in cgroup_roots():
+            for folder, _, _ in os.walk(root / self.cgroup / host):
+                with contextlib.suppress(OSError):
+                    (pathlib.Path(folder) / "cgroup.kill").write_text("1")
+
     def end_cgroups(self, host=""):
-        """Ends every process of the host (of all hosts), and removes the cgroups."""
+        """Ends every process of the host (of all hosts), and removes the cgroups. They may vanish meanwhile."""
         deadline = time.monotonic() + 10
         roots = [root / self.cgroup / host for root in cgroup_roots()]
         while any(root.exists() for root in roots) and time.monotonic() < deadline:
+            self.kill(host)
             for root in roots:
-                for kill in [*root.rglob("cgroup.kill"), root / "cgroup.kill"]:
+                for folder, _, _ in os.walk(root, topdown=False):
                     with contextlib.suppress(OSError):
-                        kill.write_text("1")
-                for folder in sorted(root.rglob("*/"), reverse=True) + [root]:
-                    with contextlib.suppress(OSError):
-                        folder.rmdir()
+                        os.rmdir(folder)
             time.sleep(0.02)
 
     def clean(self):
