@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # shellcheck disable=SC2034  # ./test reads it
-default_lanes=(build format unit server cli cli-release browser fuzz tidy package)
+default_lanes=(build format unit server cli cli-release browser rig fuzz tidy package)
 
 list_lanes() {
   cat <<'LIST'
@@ -12,6 +12,7 @@ unit         unit tests, in both builds
 server       the Jupyter server of a workspace, beside stock Jupyter
 cli          black-box tests of the installed program with real Jupyter (sanitized)
 browser      JupyterLab in Chromium
+rig          EC2 on loopback whose instances are real hosts (tests/rig), by boto3 and ssh
 cli-release  kill -9 at every journal write, and the first path again (release)
 fuzz         each fuzzer for ten seconds
 tidy         clang-tidy
@@ -138,6 +139,13 @@ lane_browser() {
   install_program build/release
   venv build/venv tests/requirements.txt
   CARREL_PROGRAM=$carrel pytest build/venv/bin/python --junit-xml="$1/browser.xml" tests/browser
+}
+
+lane_rig() {
+  venv build/rig/venv tests/rig/requirements.txt
+  # Apart from the tests, whose time is bounded; where it cannot be, they say why.
+  if can_be_root; then as_root tests/rig/ec2/build-image; fi
+  pytest build/rig/venv/bin/python --junit-xml="$1/rig.xml" tests/rig
 }
 
 lane_fuzz() {

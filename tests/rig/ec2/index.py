@@ -1,0 +1,113 @@
+"""Packages for hosts, which have no route out: a caching proxy at 169.254.169.253 for PyPI's simple index and Debian's mirror.
+
+/simple/NAME/ and /files/... are the index (its links to files are turned to /files), /debian/... is the mirror. What was fetched once
+is kept in the cache folder and served from there for ever where its name says what it is (files, pool), and when the net fails.
+"""
+
+import hashlib
+import http.server
+import os
+import ssl
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+
+PLAIN = "text/html"
+FILES = "https://files.pythonhosted.org/"
+MOST_S = 60
+
+
+def ask(program, *arguments):
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False, timeout=30)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def upstreams():
+    """Where this machine gets its packages: pip's index and apt's mirror."""
+    simple = os.environ.get("PIP_INDEX_URL") or ask(sys.executable, "-m", "pip", "config", "get", "global.index-url")
+    rows = ask("apt-get", "indextargets", "--format", "$(SITE) $(CODENAME) $(COMPONENT) $(CREATED_BY)").splitlines()
+    debian = next(
+        (row.split()[0] for row in rows if row.split()[1:] == ["bookworm", "main", "Packages"]), "http://deb.debian.org/debian"
+    )
+    return {
+        "/simple/": (simple or "https://pypi.org/simple").rstrip("/") + "/",
+        "/files/": FILES,
+        "/debian/": debian.rstrip("/") + "/",
+    }
+
+
+def lasts(path):
+    """Whether what has this name never changes."""
+    return path.startswith("/files/") or path.startswith("/debian/pool/") or "/by-hash/" in path
+
+
+def handler_for(cache):
+    known = {}
+    lock = threading.Lock()
+    trust = ssl.create_default_context(cafile=os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE"))
+
+    def upstream(path):
+        with lock:
+            if not known:
+                known.update(upstreams())
+        for prefix, base in known.items():
+            if path.startswith(prefix):
+                return base + path.removeprefix(prefix)
+        return None
+
+    def fetch(address, accept):
+        """(content type, body), or the HTTP status that the other side gave."""
+        request = urllib.request.Request(address, headers={"Accept": accept, "User-Agent": "carrel-rig"})
+        try:
+            with urllib.request.urlopen(request, timeout=MOST_S, context=trust) as answer:
+                return answer.headers.get_content_type(), answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 502
+
+    def get(path, accept):
+        address = upstream(path)
+        if address is None or ".." in path:
+            return 404
+        kept = cache / hashlib.sha256(f"{accept if path.startswith('/simple/') else ''} {path}".encode()).hexdigest()
+        if lasts(path) and kept.exists():
+            return load(kept)
+        found = fetch(address, accept)
+        if isinstance(found, int):
+            return load(kept) if found >= 500 and kept.exists() else found
+        kind, body = found
+        if path.startswith("/simple/"):
+            body = body.replace(FILES.encode(), b"/files/")
+        cache.mkdir(parents=True, exist_ok=True)
+        fresh = kept.with_suffix(f".{threading.get_ident()}")
+        fresh.write_bytes(kind.encode() + b"\n" + body)
+        fresh.replace(kept)
+        return kind, body
+
+    def load(kept):
+        kind, _, body = kept.read_bytes().partition(b"\n")
+        return kind.decode(), body
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):  # noqa: N802
+            found = get(urllib.parse.unquote(self.path.partition("?")[0]), self.headers.get("Accept", PLAIN))
+            status, (kind, body) = (found, (PLAIN, b"")) if isinstance(found, int) else (200, found)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, *_):
+            pass
+
+    return Handler
