@@ -31,6 +31,7 @@ enum class Reason {
   interrupted,
   no_space,
   no_network,
+  no_capacity,  // there is none of this kind here and now
   corrupt,
 };
 

@@ -22,6 +22,7 @@
 #include "channel/channel.hpp"
 #include "os/clock.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -41,6 +42,18 @@ struct MachineRef {
   auto operator<=>(const MachineRef&) const = default;
 };
 
+// What is wanted of a machine. Empty values leave it to the provider; one that cannot follow a wish
+// says so in Offer::blocked.
+struct Hardware {
+  std::string gpu;     // "T4": any type with `gpu_count` of them
+  int gpu_count = 1;   // of `gpu`
+  std::string type;    // an instance type, a partition; in place of `gpu`
+  std::string region;  // "": as the place's own tools have it
+  std::string image;   // an id or a name; "": the newest that fits
+  int disk_gib = 100;
+  std::chrono::seconds lifetime = std::chrono::hours(12);  // from each start
+};
+
 struct Offer {
   std::string place;
   std::string zone;                  // "" where there is none
@@ -56,7 +69,8 @@ struct Intent {
   std::string token;  // idempotency: the same token never makes a second machine
   WorkspaceId workspace;
   WorkspaceName name;
-  Offer offer;
+  Offer offer;  // one of `offers`
+  Hardware hardware = {};
 };
 
 enum class MachineState { none, pending, running, stopping, stopped, gone, unknown };
@@ -99,7 +113,9 @@ class Provider {
   virtual ~Provider() = default;
   virtual std::string name() const = 0;
   virtual ProviderFacts facts() const = 0;
-  virtual Result<std::vector<Offer>> offers(const Wait& wait) = 0;
+  // In the order in which they should be tried; no side effect.
+  virtual Result<std::vector<Offer>> offers(const Hardware& hardware, const Wait& wait) = 0;
+  // Reason::no_capacity: nothing was made, and another offer may do; its intent needs a new token.
   virtual Result<MachineRef> create(const Intent& intent, const Wait& wait) = 0;
   // What a create with this token made, when its answer was lost; none: nothing. Makes nothing
   // itself.

@@ -95,7 +95,7 @@ Result<Site> make_site(const World& world, Journal& journal, const WorkspaceRow&
   if (!machine)
     machine = TRY(journal.add_machine(row.id, hex(world.random.bytes(16)), provider->name()));
   if (machine->machine.ref.empty()) {
-    auto offers = TRY(provider->offers(wait));
+    auto offers = TRY(provider->offers({}, wait));
     const auto offer =
         std::ranges::find_if(offers, [](const Offer& one) { return one.blocked.empty(); });
     if (offer == offers.end()) {

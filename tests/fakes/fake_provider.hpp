@@ -61,7 +61,7 @@ class FakeProvider final : public Provider {
     return {.costs_money = true, .poll = {.first = Milliseconds(1), .cap = Milliseconds(1)}};
   }
 
-  Result<std::vector<Offer>> offers(const Wait& /*wait*/) override {
+  Result<std::vector<Offer>> offers(const Hardware& /*hardware*/, const Wait& /*wait*/) override {
     return call("offers", [&]() -> Result<std::vector<Offer>> {
       return std::vector<Offer>{{.place = "memory", .blocked = place_.blocked}};
     });

@@ -48,7 +48,7 @@ ProviderFacts LocalProvider::facts() const {
           .poll = {.first = Milliseconds(10), .cap = Milliseconds(1000)}};
 }
 
-Result<std::vector<Offer>> LocalProvider::offers(const Wait&) {
+Result<std::vector<Offer>> LocalProvider::offers(const Hardware&, const Wait&) {
   return std::vector<Offer>{{.place = std::string(this_computer)}};
 }
 

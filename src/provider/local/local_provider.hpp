@@ -22,7 +22,7 @@ class LocalProvider final : public Provider {
 
   std::string name() const override { return "local"; }
   ProviderFacts facts() const override;
-  Result<std::vector<Offer>> offers(const Wait& wait) override;
+  Result<std::vector<Offer>> offers(const Hardware& hardware, const Wait& wait) override;
   Result<MachineRef> create(const Intent& intent, const Wait& wait) override;
   Result<std::optional<MachineRef>> find(const std::string& token, const Wait& wait) override;
   Result<std::vector<Observation>> observe(const std::vector<MachineRef>& machines,

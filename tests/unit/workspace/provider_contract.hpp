@@ -35,7 +35,7 @@ template <class Subject>
 class ProviderContract : public ::testing::Test {
  protected:
   Intent intent(const std::string& token) {
-    const auto offers = subject.open()->offers(Wait{});
+    const auto offers = subject.open()->offers(Hardware{}, Wait{});
     EXPECT_TRUE(offers);
     const auto usable =
         std::ranges::find_if(*offers, [](const Offer& one) { return one.blocked.empty(); });

@@ -69,7 +69,7 @@ TEST(local_provider, costs_nothing_and_is_this_computer) {
   EXPECT_FALSE(facts.wall_time);
   EXPECT_GT(facts.poll.first.count(), 0);
   EXPECT_LE(facts.poll.first, facts.poll.cap);
-  const auto offers = subject.open()->offers(Wait{});
+  const auto offers = subject.open()->offers(Hardware{}, Wait{});
   ASSERT_TRUE(offers);
   ASSERT_EQ(offers->size(), 1U);
   EXPECT_EQ(offers->front().per_hour, Money{});
