@@ -20,14 +20,6 @@
 namespace carrel {
 namespace {
 
-// A machine that is gone took its files with it; this computer is still here, whatever became of
-// its record.
-Result<bool> may_be_cleaned(Site& site, const Wait& wait) {
-  if (site.provider->facts().this_computer) return true;
-  const auto seen = TRY(site.provider->observe({site.machine.machine}, wait));
-  return seen.empty() || seen.front().state != MachineState::gone;
-}
-
 // On a full disk what ends things must still work: it is what frees room, and `ls` looks at what
 // is, not at what was wanted.
 Result<> unless_full(Result<> written) {
@@ -46,10 +38,16 @@ Result<bool> Workspaces::stop(const WorkspaceRow& row, Progress& progress, const
   if (row.wanted != Wanted::removed) {  // a removal that was cut off stays one
     TRY(unless_full(journal_.want(row.id, Wanted::stopped)));
   }
-  auto site = TRY(reach_site(world_, row, *machine, wait));
-  TRY(stop_server(world_, journal_, site, wait));
+  auto* provider = TRY(provider_named(world_, machine->machine.provider));
+  if (provider->facts().this_computer) {
+    auto site = TRY(reach_site(world_, row, *machine, wait));
+    TRY(stop_server(world_, journal_, site, wait));
+  } else {
+    // The machine's own shutdown ends the server; one that cannot be reached still costs money.
+    TRY(journal_.set_server_stopped(row.id, world_.clock.wall()));
+  }
   TRY(remove_tree(world_.paths.of(row.id) / "open.html"));
-  TRY(site.provider->stop(site.machine.machine, StopHow::gracefully, wait));
+  TRY(provider->stop(machine->machine, StopHow::gracefully, wait));
   return before.word != "stopped";
 }
 
@@ -68,15 +66,17 @@ Result<> Workspaces::remove_locked(const WorkspaceRow& row, Progress& progress, 
     machine->machine = TRY(provider->find(machine->token, wait)).value_or(machine->machine);
   }
   if (machine && !machine->machine.ref.empty()) {
-    auto site = TRY(reach_site(world_, row, *machine, wait));
-    if (TRY(may_be_cleaned(site, wait))) {
+    auto* provider = TRY(provider_named(world_, machine->machine.provider));
+    if (provider->facts().this_computer) {  // another one goes with all that is on it
+      auto site = TRY(reach_site(world_, row, *machine, wait));
       progress.detail("stopping its server");
       TRY(stop_server(world_, journal_, site, wait));
       progress.detail("removing its environment");
       TRY(site.environments().remove(row.id, wait));
       TRY(site.channel->remove(site.folder_of_state(), wait));
     }
-    TRY(site.provider->remove(site.machine.machine, Keep::nothing, wait));
+    TRY(provider->remove(machine->machine, Keep::nothing, wait));
+    TRY(remove_tree(world_.paths.of(row.id)));
   }
   TRY(journal_.forget(row.id));
   std::error_code others_use_it;

@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::string_view workspace_columns =
     "id, name, folder, wanted, flags, notebook, environment_key, environment, proof, created_ms";
-constexpr std::string_view machine_columns = "workspace, sequence, token, provider, place, ref";
+constexpr std::string_view machine_columns = "workspace, sequence, token, provider, place, ref, asked";
 constexpr std::string_view server_columns =
     "workspace, instance, pid, start_ticks, boot_id, port, port_asked_for, public_reach, "
     "runtime_folder, started_ms, "
@@ -99,7 +99,8 @@ Result<MachineRow> machine_at(const Row& row) {
   return MachineRow{.workspace = TRY(id_at(row, 0)),
                     .sequence = static_cast<int>(row.integer(1)),
                     .token = row.text(2),
-                    .machine = {.provider = row.text(3), .place = row.text(4), .ref = row.text(5)}};
+                    .machine = {.provider = row.text(3), .place = row.text(4), .ref = row.text(5)},
+                    .asked = row.text(6)};
 }
 
 Result<ServerRow> server_at(const Row& row) {
@@ -274,13 +275,13 @@ Result<std::map<WorkspaceId, MachineRow>> Journal::machines() {
 }
 
 Result<MachineRow> Journal::add_machine(const WorkspaceId& id, std::string_view token,
-                                        std::string_view provider) {
+                                        std::string_view provider, std::string_view asked) {
   // The one row that a lost power must not take back: what it announces may cost money.
   TRY(database_.script("pragma synchronous = full"));
   const auto added = database_.run(
-      "insert into machine(workspace, sequence, token, provider) values (?1, "
-      "(select coalesce(max(sequence), 0) + 1 from machine where workspace = ?1), ?2, ?3)",
-      {id.text(), std::string(token), std::string(provider)});
+      "insert into machine(workspace, sequence, token, provider, asked) values (?1, "
+      "(select coalesce(max(sequence), 0) + 1 from machine where workspace = ?1), ?2, ?3, ?4)",
+      {id.text(), std::string(token), std::string(provider), std::string(asked)});
   TRY(database_.script("pragma synchronous = normal"));
   TRY(added);
   return *TRY(machine(id));

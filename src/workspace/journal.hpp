@@ -42,6 +42,7 @@ struct MachineRow {
   int sequence = 1;
   std::string token;
   MachineRef machine;  // ref "" until the provider has answered
+  std::string asked;   // what was asked for (workspace/intent.hpp), JSON
 };
 
 struct ServerRow {
@@ -82,7 +83,7 @@ class Journal {
   Result<std::optional<MachineRow>> machine(const WorkspaceId& id);  // the newest
   Result<std::map<WorkspaceId, MachineRow>> machines();              // the newest of each workspace
   Result<MachineRow> add_machine(const WorkspaceId& id, std::string_view token,
-                                 std::string_view provider);
+                                 std::string_view provider, std::string_view asked = {});
   Result<> set_machine(const WorkspaceId& id, int sequence, const MachineRef& machine);
 
   Result<std::optional<ServerRow>> server(const WorkspaceId& id);

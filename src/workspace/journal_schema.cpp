@@ -58,7 +58,9 @@ const std::vector<std::string_view>& migrations() {
       milliseconds integer not null
     ) strict;
     create index timing_by_phase on timing(phase);
-  )"};
+  )",
+                                                        "alter table machine add column asked text "
+                                                        "not null default ''"};
   return steps;
 }
 

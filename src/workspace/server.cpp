@@ -68,10 +68,11 @@ ServerConfig config_for(const World& world, const Site& site, const ServerReques
   const auto state = site.folder_of_state();
   return {.instance = row.instance,
           .name = site.row.name.text(),
-          .root_dir = site.row.folder,
+          .root_dir = site.folder,
           .notebook = request.spec.notebook.value_or(""),
-          .ip = door.public_reach ? "*" : door.ip,  // IPv4 and IPv6
-          .port = door.port,
+          // "*": IPv4 and IPv6. Elsewhere than on this computer there is no port but the keeper's, here.
+          .ip = !site.is_here() ? "none" : door.public_reach ? "*" : door.ip,
+          .port = site.is_here() ? door.port : std::uint16_t{0},
           .certfile = door.certificate,
           .keyfile = door.key,
           .token = Secret(hex(world.random.bytes(24))),
@@ -101,7 +102,7 @@ Result<ServerStarted> launch(Site& site, const ServerRequest& request, const Ser
                                  (site.folder_of_state() / "config.json").string()},
                         .environment = {{std::string(marker), config.instance}},
                         .without = variables_kept_out(),
-                        .folder = site.row.folder};
+                        .folder = site.folder};
   const auto ran = TRY(site.channel->run(command, wait));
   if (ran.output.empty()) {
     return fail({.what = "Jupyter's server could not be started",
@@ -250,8 +251,10 @@ Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
       (state != ServerState::stopped || TRY(site.channel->is_folder(last->runtime_folder, wait)))) {
     TRY(site.channel->end(std::nullopt, marker, last->instance, grace, wait));
   }
-  TRY(make_private_folder(site.paths.run));
-  TRY(make_private_folder(site.folder_of_state()));
+  if (site.is_here()) {
+    TRY(make_private_folder(site.paths.run));
+    TRY(make_private_folder(site.folder_of_state()));
+  }
   ServerRow row{.workspace = site.row.id};
   std::optional<ServerStarted> started;
   for (int tries = 1; !started; ++tries) {

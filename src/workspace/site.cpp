@@ -5,13 +5,20 @@
 #include "base/text.hpp"
 #include "os/clock.hpp"
 #include "os/wait.hpp"
+#include "workspace/intent.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/provider.hpp"
 #include "workspace/world.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <expected>
+#include <filesystem>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -64,6 +71,105 @@ Result<> until_running(Provider& provider, const MachineRef& machine, Progress& 
   }
 }
 
+Result<MachineRow> got(Journal& journal, const WorkspaceRow& row, MachineRow machine,
+                       MachineRef made) {
+  TRY(journal.set_machine(row.id, machine.sequence, made));
+  machine.machine = std::move(made);
+  return machine;
+}
+
+// The answer to an earlier request was lost: the same token for the same thing. None: there is
+// nothing of this kind there, now, and nothing was made.
+Result<std::optional<MachineRow>> ask_again(Journal& journal, const WorkspaceRow& row,
+                                            Provider& provider, MachineRow machine,
+                                            const Wait& wait) {
+  const auto asked = TRY(read_asked(machine.asked));
+  auto made = provider.create({.token = machine.token,
+                               .workspace = row.id,
+                               .name = row.name,
+                               .offer = asked.offer,
+                               .hardware = asked.hardware},
+                              wait);
+  if (!made && made.error().reason == Reason::no_capacity) return std::nullopt;
+  return TRY(got(journal, row, std::move(machine), TRY(std::move(made))));
+}
+
+Error nothing_to_have(const Provider& provider, const std::vector<Offer>& offers) {
+  return {.what = fmt::format("no machine can be had on {}", provider.name()),
+          .why = offers.empty() ? std::string() : join(offers.front().blocked, "; "),
+          .hint = "carrel doctor says what is missing",
+          .exit = Exit::act,
+          .trace = {}};
+}
+
+// One offer after the other, until there is a machine. Each attempt has a token of its own, which
+// is written down first.
+Result<MachineRow> new_machine(const World& world, Journal& journal, const WorkspaceRow& row,
+                               Provider& provider, const MachineWish& wish, Progress& progress,
+                               const Wait& wait) {
+  auto offers = TRY(provider.offers(wish.hardware, wait));
+  Plan plan{.offers = {}, .hardware = wish.hardware};
+  std::ranges::copy_if(offers, std::back_inserter(plan.offers),
+                       [](const Offer& one) { return one.blocked.empty(); });
+  if (plan.offers.empty()) return fail(nothing_to_have(provider, offers));
+  if (provider.facts().costs_money) {
+    if (!wish.agree) return fail({.what = "this would cost money, and nobody agreed to it"});
+    TRY(wish.agree(plan));
+  }
+  Error last;
+  for (const auto& offer : plan.offers) {
+    const auto token = hex(world.random.bytes(16));
+    auto machine = TRY(journal.add_machine(
+        row.id, token, provider.name(), asked_json({.offer = offer, .hardware = wish.hardware})));
+    auto made = provider.create({.token = token,
+                                 .workspace = row.id,
+                                 .name = row.name,
+                                 .offer = offer,
+                                 .hardware = wish.hardware},
+                                wait);
+    if (made) return got(journal, row, std::move(machine), std::move(*made));
+    if (made.error().reason != Reason::no_capacity) return std::unexpected(made.error());
+    last = std::move(made).error();
+    progress.note(fmt::format("{}: {}", offer.zone, last.why.empty() ? last.what : last.why));
+  }
+  return fail(std::move(last));
+}
+
+// Where things lie on a machine that is not this computer.
+struct There {
+  std::filesystem::path home;
+  WorkspacePaths paths;
+};
+Result<There> places_there(Channel& channel, const Wait& wait) {
+  const auto ran = TRY(channel.run({.argv = {"sh", "-c", "printf '%s\\n' \"$HOME\"; id -u"}}, wait));
+  const auto lines = lines_of(ran.output);
+  unsigned uid = 0;
+  const bool whole =
+      lines.size() == 2 && lines[0].starts_with('/') &&
+      std::from_chars(lines[1].data(), lines[1].data() + lines[1].size(), uid).ec == std::errc{};
+  if (ran.status != 0 || !whole) {
+    return fail({.what = "the machine does not say where its home folder is",
+                 .why = printable(last_lines(ran.error + ran.output, 5))});
+  }
+  return There{.home = lines[0], .paths = TRY(WorkspacePaths::from({{"HOME", lines[0]}}, uid))};
+}
+
+Result<Site> arrive(const World& world, const WorkspaceRow& row, MachineRow machine,
+                    Provider& provider, const Wait& wait) {
+  auto channel = TRY(provider.channel(machine.machine, wait));
+  Site site{.row = row,
+            .machine = std::move(machine),
+            .provider = &provider,
+            .channel = std::move(channel),
+            .paths = world.paths,
+            .folder = row.folder};
+  if (site.is_here()) return site;
+  auto there = TRY(places_there(*site.channel, wait));
+  site.paths = std::move(there.paths);
+  site.folder = there.home / row.folder.filename();
+  return site;
+}
+
 }  // namespace
 
 Result<Provider*> provider_named(const World& world, std::string_view name) {
@@ -76,8 +182,8 @@ Result<Provider*> provider_named(const World& world, std::string_view name) {
 }
 
 Result<Site> make_site(const World& world, Journal& journal, const WorkspaceRow& row,
-                       std::string_view provider_name, Progress& progress, const Wait& wait) {
-  auto* provider = TRY(provider_named(world, provider_name));
+                       const MachineWish& wish, Progress& progress, const Wait& wait) {
+  auto* provider = TRY(provider_named(world, wish.provider));
   auto machine = TRY(journal.machine(row.id));
   if (machine && !machine->machine.ref.empty()) {
     auto* its_own = TRY(provider_named(world, machine->machine.provider));
@@ -92,42 +198,18 @@ Result<Site> make_site(const World& world, Journal& journal, const WorkspaceRow&
                                    "up makes it on {}",
                                    row.name.text(), provider->name()));
   }
-  if (!machine)
-    machine = TRY(journal.add_machine(row.id, hex(world.random.bytes(16)), provider->name()));
-  if (machine->machine.ref.empty()) {
-    auto offers = TRY(provider->offers({}, wait));
-    const auto offer =
-        std::ranges::find_if(offers, [](const Offer& one) { return one.blocked.empty(); });
-    if (offer == offers.end()) {
-      return fail({.what = fmt::format("no machine can be had on {}", provider->name()),
-                   .why = offers.empty() ? std::string() : join(offers.front().blocked, "; "),
-                   .hint = "carrel doctor says what is missing",
-                   .exit = Exit::act,
-                   .trace = {}});
-    }
-    const Intent intent{
-        .token = machine->token, .workspace = row.id, .name = row.name, .offer = *offer};
-    machine->machine = TRY(provider->create(intent, wait));
-    TRY(journal.set_machine(row.id, machine->sequence, machine->machine));
+  if (machine && machine->machine.ref.empty()) {
+    machine = TRY(ask_again(journal, row, *provider, std::move(*machine), wait));
   }
+  if (!machine) machine = TRY(new_machine(world, journal, row, *provider, wish, progress, wait));
   TRY(until_running(*provider, machine->machine, progress, wait));
-  auto channel = TRY(provider->channel(machine->machine, wait));
-  return Site{.row = row,
-              .machine = std::move(*machine),
-              .provider = provider,
-              .channel = std::move(channel),
-              .paths = world.paths};
+  return arrive(world, row, *machine, *provider, wait);
 }
 
 Result<Site> reach_site(const World& world, const WorkspaceRow& row, const MachineRow& machine,
                         const Wait& wait) {
   auto* provider = TRY(provider_named(world, machine.machine.provider));
-  auto channel = TRY(provider->channel(machine.machine, wait));
-  return Site{.row = row,
-              .machine = machine,
-              .provider = provider,
-              .channel = std::move(channel),
-              .paths = world.paths};
+  return arrive(world, row, machine, *provider, wait);
 }
 
 Result<Site> reach_site(const World& world, Journal& journal, const WorkspaceRow& row,

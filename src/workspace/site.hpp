@@ -10,7 +10,12 @@
 #include "workspace/provider.hpp"
 #include "workspace/world.hpp"
 
+#include <filesystem>
+#include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace carrel {
 
@@ -19,12 +24,27 @@ struct Site {
   MachineRow machine;
   Provider* provider = nullptr;
   std::unique_ptr<Channel> channel;
-  WorkspacePaths paths;  // on the machine
+  WorkspacePaths paths;          // on the machine
+  std::filesystem::path folder;  // the workspace's, on the machine
 
   Environments environments() const { return {*channel, paths.environment()}; }
   std::filesystem::path folder_of_state() const { return paths.of(row.id); }
   std::filesystem::path certificates() const { return folder_of_state() / "certificate"; }
+  bool is_here() const { return provider->facts().this_computer; }
   std::filesystem::path log() const { return folder_of_state() / "server.log"; }
+};
+
+// What may be tried, shown before anything is paid for.
+struct Plan {
+  std::vector<Offer> offers;  // in this order
+  Hardware hardware;
+};
+
+struct MachineWish {
+  std::string provider;
+  Hardware hardware = {};
+  // Asked before a machine that costs money is made; an error ends it all. None: nothing is paid.
+  std::function<Result<>(const Plan&)> agree = {};
 };
 
 // The provider of this name; the nearest known one in the hint.
@@ -32,7 +52,7 @@ Result<Provider*> provider_named(const World& world, std::string_view name);
 
 // Makes or starts the workspace's machine where needed (journalled first) and waits until it runs.
 Result<Site> make_site(const World& world, Journal& journal, const WorkspaceRow& row,
-                       std::string_view provider, Progress& progress, const Wait& wait);
+                       const MachineWish& wish, Progress& progress, const Wait& wait);
 // The workspace as it is; its machine's ref is known.
 Result<Site> reach_site(const World& world, const WorkspaceRow& row, const MachineRow& machine,
                         const Wait& wait);

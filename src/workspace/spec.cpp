@@ -6,6 +6,9 @@
 #include "base/text.hpp"
 #include "jupyter/password.hpp"
 
+#include <charconv>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <map>
@@ -13,6 +16,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -68,6 +72,23 @@ Result<> set_key(Spec& spec, std::string_view key, const toml::node& node, const
       return refuse(place, checked.error().what, checked.error().hint);
     }
     spec.password_hash = Secret(std::move(hash));
+  } else if (key == "gpu") {
+    spec.gpu = TRY(string_at(node, key, place));
+  } else if (key == "instance") {
+    spec.instance = TRY(string_at(node, key, place));
+  } else if (key == "region") {
+    spec.region = TRY(string_at(node, key, place));
+  } else if (key == "image") {
+    spec.image = TRY(string_at(node, key, place));
+  } else if (key == "disk_gb") {
+    const auto number = node.value<std::int64_t>();
+    auto disk = parse_disk(node.is_integer() && number ? std::to_string(*number) : "");
+    if (!disk) return refuse(place, disk.error().what, disk.error().hint);
+    spec.disk_gb = *disk;
+  } else if (key == "lifetime") {
+    auto lifetime = parse_lifetime(TRY(string_at(node, key, place)));
+    if (!lifetime) return refuse(place, lifetime.error().what, lifetime.error().hint);
+    spec.lifetime = *lifetime;
   } else if (key == "password") {
     return refuse(place, "a password does not belong in a file",
                   "carrel password   makes a hash; write it as password_hash = \"argon2:...\"");
@@ -83,8 +104,10 @@ Result<> set_key(Spec& spec, std::string_view key, const toml::node& node, const
 }  // namespace
 
 const std::vector<std::string>& spec_keys() {
-  static const std::vector<std::string> keys = {"name", "on",     "environment",  "notebook",
-                                                "port", "public", "password_hash"};
+  static const std::vector<std::string> keys = {
+      "name",          "on",  "environment", "notebook", "port",  "public",
+      "password_hash", "gpu", "instance",    "region",   "image", "disk_gb",
+      "lifetime"};
   return keys;
 }
 
@@ -97,7 +120,37 @@ Spec Spec::over(const Spec& below) const {
       .port = port ? port : below.port,
       .public_reach = public_reach ? public_reach : below.public_reach,
       .password_hash = password_hash ? password_hash : below.password_hash,
+      .gpu = gpu || instance ? gpu : below.gpu,  // one takes the place of the other
+      .instance = gpu || instance ? instance : below.instance,
+      .region = region ? region : below.region,
+      .image = image ? image : below.image,
+      .disk_gb = disk_gb ? disk_gb : below.disk_gb,
+      .lifetime = lifetime ? lifetime : below.lifetime,
   };
+}
+
+Result<std::chrono::minutes> parse_lifetime(std::string_view text) {
+  const auto refused = [&] {
+    return usage_error(fmt::format("a lifetime of \"{}\" makes no sense", printable(text)),
+                       "from 10m to 90d, such as 90m, 12h or 2d");
+  };
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  if (error != std::errc{} || number < 0 || number > 129600) return refused();
+  const std::int64_t minutes = unit == "m" ? 1 : unit == "h" ? 60 : unit == "d" ? 1440 : 0;
+  const std::chrono::minutes lifetime(number * minutes);
+  if (lifetime < std::chrono::minutes(10) || lifetime > std::chrono::days(90)) return refused();
+  return lifetime;
+}
+
+Result<int> parse_disk(std::string_view text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc{} && end == text.data() + text.size() && number >= 1 && number <= 16384) {
+    return number;
+  }
+  return usage_error("a disk has a whole number of GiB, from 1 to 16384", "disk_gb = 100");
 }
 
 Result<> check_notebook_path(std::string_view path) {
@@ -151,6 +204,12 @@ std::string spec_text(const Spec& spec) {
   if (spec.port) table.insert("port", std::int64_t{*spec.port});
   if (spec.public_reach) table.insert("public", *spec.public_reach);
   if (spec.password_hash) table.insert("password_hash", spec.password_hash->reveal());
+  if (spec.gpu) table.insert("gpu", *spec.gpu);
+  if (spec.instance) table.insert("instance", *spec.instance);
+  if (spec.region) table.insert("region", *spec.region);
+  if (spec.image) table.insert("image", *spec.image);
+  if (spec.disk_gb) table.insert("disk_gb", std::int64_t{*spec.disk_gb});
+  if (spec.lifetime) table.insert("lifetime", fmt::format("{}m", spec.lifetime->count()));
   std::ostringstream text;
   text << table;
   return std::move(text).str();

@@ -2,14 +2,15 @@
 // `carrel.toml` (or [tool.carrel] in pyproject.toml) in the folder, what the folder's own files
 // say, defaults.
 //
-// Keys: name, on, environment, notebook, port, public, password_hash
-// (docs/reference/carrel.toml.md).
+// Keys: name, on, environment, notebook, port, public, password_hash; of a machine that is paid for
+// gpu, instance, region, image, disk_gb, lifetime (docs/reference/carrel.toml.md).
 #pragma once
 
 #include "base/error.hpp"
 #include "base/names.hpp"
 #include "base/secret.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -27,6 +28,12 @@ struct Spec {
   std::optional<std::uint16_t> port;
   std::optional<bool> public_reach;
   std::optional<Secret> password_hash;
+  std::optional<std::string> gpu;       // "T4"
+  std::optional<std::string> instance;  // an instance type, in place of `gpu`
+  std::optional<std::string> region;
+  std::optional<std::string> image;
+  std::optional<int> disk_gb;                     // GiB, as AWS means it
+  std::optional<std::chrono::minutes> lifetime;  // from each start of the machine
 
   // What this one leaves open is taken from `below`.
   Spec over(const Spec& below) const;
@@ -44,6 +51,11 @@ Result<Spec> spec_of_folder(const std::map<std::string, std::string>& files);
 
 // The spec as a carrel.toml that parse_spec reads back.
 std::string spec_text(const Spec& spec);
+
+// "90m", "12h", "2d": at least 10 minutes, at most 90 days.
+Result<std::chrono::minutes> parse_lifetime(std::string_view text);
+// A whole number of GiB, as EC2 takes it: 1 to 16384.
+Result<int> parse_disk(std::string_view text);
 
 // A notebook key is a relative path inside the folder: no "..", not absolute, ends in .ipynb.
 Result<> check_notebook_path(std::string_view path);

@@ -11,6 +11,7 @@
 #include "os/clock.hpp"
 #include "os/file.hpp"
 #include "os/wait.hpp"
+#include "workspace/folder.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/lock.hpp"
 #include "workspace/proof.hpp"
@@ -94,6 +95,17 @@ Result<Wish> wish_of(Journal& journal, const UpRequest& request) {
   return Wish{.asked_now = request.flags, .flags = std::move(flags), .spec = std::move(spec)};
 }
 
+Hardware hardware_of(const Spec& spec) {
+  Hardware hardware;
+  hardware.gpu = spec.gpu.value_or("");
+  hardware.type = spec.instance.value_or("");
+  hardware.region = spec.region.value_or("");
+  hardware.image = spec.image.value_or("");
+  hardware.disk_gib = spec.disk_gb.value_or(hardware.disk_gib);
+  if (spec.lifetime) hardware.lifetime = *spec.lifetime;
+  return hardware;
+}
+
 bool wants_password(const Spec& spec) {
   return spec.public_reach.value_or(false) && !spec.password_hash;
 }
@@ -158,6 +170,17 @@ Result<Proof> prove_it(const World& world, Journal& journal, Site& site, const S
   return proof;
 }
 
+// The machine is a phase of its own where it is not this computer.
+Result<Site> machine_for(const World& world, Journal& journal, const WorkspaceRow& row,
+                         const MachineWish& wish, Progress& progress, const Wait& wait) {
+  const auto* provider = TRY(provider_named(world, wish.provider));
+  if (provider->facts().this_computer) return make_site(world, journal, row, wish, progress, wait);
+  Phase phase(world, journal, progress, "machine", "starting a machine", provider->name());
+  auto site = TRY(make_site(world, journal, row, wish, progress, wait));
+  phase.done(site.machine.machine.ref);
+  return site;
+}
+
 Result<> check_notebook(Channel& channel, const std::filesystem::path& folder, const Spec& spec,
                         const Wait& wait) {
   if (!spec.notebook) return {};
@@ -205,8 +228,8 @@ Result<> renew_certificate(Site& site, const ServerRow& server, WallTime now, Pr
 Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceRow& row,
                           const Wish& wish, Progress& progress, const Wait& wait) {
   if (row.wanted != Wanted::running) TRY(journal.want(row.id, Wanted::running));
-  auto site = TRY(make_site(world, journal, row,
-                            wish.spec.on.value_or(std::string(default_provider)), progress, wait));
+  auto site = TRY(machine_for(world, journal, row, wish.machine, progress, wait));
+  if (!site.is_here()) TRY(bring_folder(world.here, site, progress, wait));
   UpResult result{.status = {.id = row.id, .name = row.name}};
   auto server = TRY(journal.server(row.id));
   const auto state = TRY(observe_server(world, journal, *site.channel, server, wait));
@@ -222,8 +245,10 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
     result.was_up = !row.proof.empty();
   } else {
     std::filesystem::path python;
+    auto wanted = wish.environment;
+    wanted.folder = site.folder;
     const auto environment =
-        TRY(prepare_environment(world, journal, site, wish.environment, progress, wait, python));
+        TRY(prepare_environment(world, journal, site, wanted, progress, wait, python));
     if (const auto notebook = wish.spec.notebook.value_or(""); notebook != site.row.notebook) {
       TRY(journal.set_notebook(row.id, notebook));
       site.row.notebook = notebook;
@@ -298,7 +323,14 @@ Result<Wish> Workspaces::checked_wish(const UpRequest& request, const Wait& wait
                  .exit = Exit::act,
                  .trace = {}});
   }
-  TRY(provider_named(world_, wish.spec.on.value_or(std::string(default_provider))));
+  wish.machine = {.provider = wish.spec.on.value_or(std::string(default_provider)),
+                  .hardware = hardware_of(wish.spec),
+                  .agree = request.agree};
+  const auto* provider = TRY(provider_named(world_, wish.machine.provider));
+  if (wish.spec.public_reach.value_or(false) && !provider->facts().this_computer) {
+    return usage_error(fmt::format("--public does not go with --on {} yet", provider->name()),
+                       "without it, this computer alone reaches the notebook, through ssh");
+  }
   TRY(check_notebook(world_.here, request.folder, wish.spec, wait));
   const auto files =
       TRY(read_folder_files(world_.here, request.folder, wait, wish.spec.environment));

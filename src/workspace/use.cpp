@@ -94,7 +94,7 @@ Result<int> Workspaces::exec(const WorkspaceRow& row, const std::vector<std::str
   const Command command{.argv = argv,
                         .templates = environment.kernel.environment,
                         .without = variables_kept_out(),
-                        .folder = row.folder,
+                        .folder = site.folder,
                         .terminal = true};
   return TRY(site.channel->run(command, wait)).status;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "environment/environment.hpp"
+#include "workspace/site.hpp"
 #include "workspace/spec.hpp"
 
 namespace carrel {
@@ -11,6 +12,7 @@ struct Wish {
   Spec flags;  // what was told, now or earlier: remembered
   Spec spec;   // with the folder's own file below
   EnvironmentSpec environment;
+  MachineWish machine;
 };
 
 }  // namespace carrel

@@ -69,6 +69,9 @@ struct UpRequest {
   std::filesystem::path folder;  // absolute; exists
   Spec flags;
   std::optional<Secret> password;  // plain, from the terminal or a file: hashed here
+  // Shows what a machine would cost and asks; an error: the person did not agree. None: nothing is
+  // paid for.
+  std::function<Result<>(const Plan&)> agree = {};
 };
 
 struct UpResult {

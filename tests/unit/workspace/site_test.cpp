@@ -22,7 +22,7 @@ class SiteTest : public WorldTest {
   Result<Site> make(const WorkspaceRow& row, const Wait& wait = Wait{},
                     std::string_view where = "fake") {
     auto journal = open_journal();
-    return make_site(world, journal, row, where, progress, wait);
+    return make_site(world, journal, row, {.provider = std::string(where)}, progress, wait);
   }
   std::ptrdiff_t calls(std::string_view name) const {
     return std::ranges::count(place.calls, name);

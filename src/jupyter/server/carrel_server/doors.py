@@ -86,7 +86,9 @@ def _bind_one(family, address):
 
 
 def bind_tcp(config):
-    """One socket for each address of `ip`, all on one port."""
+    """One socket for each address of `ip`, all on one port; with "none" only the unix door is open."""
+    if config.ip == "none":
+        return [], 0
     host = None if config.ip in ("*", "") else config.ip
     try:
         found = socket.getaddrinfo(

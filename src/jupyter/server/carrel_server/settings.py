@@ -44,7 +44,7 @@ def shell():
 def jupyter_config(config, port):
     c = Config()
     c.ServerApp.update(
-        ip="" if config.ip == "*" else config.ip,
+        ip={"*": "", "none": "127.0.0.1"}.get(config.ip, config.ip),
         port=port,
         port_retries=0,
         sock="",
