@@ -14,6 +14,7 @@ cli          black-box tests of the installed program with real Jupyter (sanitiz
 browser      JupyterLab in Chromium
 by name only, until they are known to pass everywhere:
 cli-release  kill -9 at every journal write, and the first path again (release)
+aws          AWS's calls against moto's server, looked at with boto3
 fuzz         each fuzzer for ten seconds
 tidy         clang-tidy
 package      the .deb on a bare Debian
@@ -139,6 +140,13 @@ lane_browser() {
   install_program build/release
   venv build/venv tests/requirements.txt
   CARREL_PROGRAM=$carrel pytest build/venv/bin/python --junit-xml="$1/browser.xml" tests/browser
+}
+
+lane_aws() {
+  build_sanitized
+  venv build/venv-aws tests/aws/requirements.txt
+  sanitizer_environment
+  CARREL_AWS_MOTO=$PWD/build/sanitized/tests/aws_moto pytest build/venv-aws/bin/python --junit-xml="$1/aws.xml" tests/aws
 }
 
 lane_fuzz() {
