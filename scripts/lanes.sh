@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # shellcheck disable=SC2034  # ./test reads it
-default_lanes=(build format unit server cli cli-release browser rig fuzz tidy package)
+default_lanes=(build format unit server cli cli-release browser aws rig fuzz tidy package)
 
 list_lanes() {
   cat <<'LIST'
@@ -14,6 +14,7 @@ cli          black-box tests of the installed program with real Jupyter (sanitiz
 browser      JupyterLab in Chromium
 rig          EC2 on loopback whose instances are real hosts (tests/rig), by boto3 and ssh
 cli-release  kill -9 at every journal write, and the first path again (release)
+aws          AWS's calls against moto's server, looked at with boto3
 fuzz         each fuzzer for ten seconds
 tidy         clang-tidy
 package      the .deb on a bare Debian
@@ -146,6 +147,13 @@ lane_rig() {
   # Apart from the tests, whose time is bounded; where it cannot be, they say why.
   if can_be_root; then as_root tests/rig/ec2/build-image; fi
   pytest build/rig/venv/bin/python --junit-xml="$1/rig.xml" tests/rig
+}
+
+lane_aws() {
+  build_sanitized
+  venv build/venv-aws tests/aws/requirements.txt
+  sanitizer_environment
+  CARREL_AWS_MOTO=$PWD/build/sanitized/tests/aws_moto pytest build/venv-aws/bin/python --junit-xml="$1/aws.xml" tests/aws
 }
 
 lane_fuzz() {

@@ -1,7 +1,9 @@
 #include "aws/base64.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,8 +22,9 @@ std::string base64(std::string_view bytes) {
 }
 
 std::optional<std::string> from_base64(std::string_view text) {
-  std::string packed(text);
-  std::erase_if(packed, [](unsigned char c) { return std::isspace(c) != 0; });
+  std::string packed;
+  std::ranges::copy_if(text, std::back_inserter(packed),
+                       [](unsigned char c) { return std::isspace(c) == 0; });
   if (packed.size() % 4 != 0) return std::nullopt;
   std::size_t padding = 0;
   while (padding < 2 && padding < packed.size() && packed[packed.size() - 1 - padding] == '=') {

@@ -11,6 +11,7 @@
 #include "os/clock.hpp"
 #include "os/http.hpp"
 #include "os/https.hpp"
+#include "os/random.hpp"
 #include "os/wait.hpp"
 
 #include <algorithm>
@@ -107,10 +108,12 @@ Result<std::string> AwsClient::make(const Call& call, const Wait& wait) const {
       outside_.quota.succeeded(retry);
       return std::move(response->body);
     }
+    const int status = response ? response->status : 0;
+    const Milliseconds least =
+        response ? retry_after(*response).value_or(Milliseconds(0)) : Milliseconds(0);
     Error error = response ? aws_error(call.service, call.action, *response, outside_.clock.wall())
                            : std::move(response).error().while_doing(fmt::format(
                                  "asking AWS for {}:{}", call.scope.service, call.action));
-    const int status = response ? response->status : 0;
     const bool renewed = is_expired(error.code) && retry == 0;
     if (renewed) outside_.credentials.forget();
     const bool over = wait.deadline && outside_.clock.now() >= *wait.deadline;
@@ -118,8 +121,7 @@ Result<std::string> AwsClient::make(const Call& call, const Wait& wait) const {
         !outside_.quota.take(error.reason == Reason::timed_out)) {
       return fail(std::move(error));
     }
-    Milliseconds pause = backoff(retry, chance_of(outside_.random));
-    if (response) pause = std::max(pause, retry_after(*response).value_or(Milliseconds(0)));
+    const Milliseconds pause = std::max(backoff(retry, chance_of(outside_.random)), least);
     if (auto paused = outside_.pause(pause, wait); !paused) {
       // what AWS said tells more than that there is no time left to ask again
       if (paused.error().reason != Reason::timed_out) return fail(std::move(paused).error());

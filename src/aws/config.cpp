@@ -85,7 +85,7 @@ ConfigSections parse_config(std::string_view text) {
     const std::string value(trimmed(content.substr(equals + 1)));
     const bool indented = line.front() == ' ' || line.front() == '\t';
     if (indented && !outer.empty()) {
-      (*section)[outer + "." + key] = value;
+      (*section)[fmt::format("{}.{}", outer, key)] = value;
     } else {
       (*section)[key] = value;
       outer = value.empty() ? key : "";

@@ -6,10 +6,10 @@
 #include "aws/params.hpp"
 #include "aws/xml.hpp"
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "os/wait.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <pugixml.hpp>
 #include <string>
 #include <string_view>
@@ -19,10 +19,6 @@
 
 namespace carrel {
 namespace {
-
-std::string without_space_at_end(std::string text) {
-  return text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
-}
 
 void read_rule(const pugi::xml_node& rule, SecurityGroup& group) {
   const auto from = xml_number(rule, "fromPort");
@@ -164,7 +160,7 @@ Result<KeyPair> import_key_pair(const AwsClient& client, const std::string& name
                                 const std::string& public_key, const std::vector<Tag>& tags,
                                 const Wait& wait) {
   Params params;
-  params.add("KeyName", name).add("PublicKeyMaterial", base64(without_space_at_end(public_key)));
+  params.add("KeyName", name).add("PublicKeyMaterial", base64(trimmed(public_key)));
   add_tags(params, "key-pair", tags);
   const auto document = TRY(ec2_call(client, "ImportKeyPair", params, wait));
   const auto root = document.document_element();

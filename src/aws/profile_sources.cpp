@@ -20,10 +20,10 @@
 #include <chrono>
 #include <filesystem>
 #include <optional>
+#include <ratio>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 #include <openssl/evp.h>

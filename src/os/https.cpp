@@ -196,7 +196,7 @@ class Transfer {
     for (const auto& [name, value] : request.headers) {
       safe = safe && is_safe(name) && is_safe(value) && !name.contains(':');
       // libcurl takes "Name:" for "leave it out" and "Name;" for "send it empty"
-      add_header(value.empty() ? name + ";" : name + ": " + value);
+      add_header(value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
     }
     if (!safe) {  // the value may be a secret: it is not shown
       return fail(https_error("cannot send a request",

@@ -43,12 +43,12 @@ class Chain : public ::testing::Test {
     ASSERT_TRUE(make_folder((folder_.path() / ".aws" / name).parent_path()));
     ASSERT_TRUE(write_file(folder_.path() / ".aws" / name, bytes, 0600));
   }
-  Result<AwsConfig> config(std::optional<std::string> profile = std::nullopt) {
+  Result<AwsConfig> config(const std::optional<std::string>& profile = std::nullopt) {
     environment_["HOME"] = folder_.path().string();
     return load_aws_config(environment_, profile);
   }
-  Result<Credentials> find(std::optional<std::string> profile = std::nullopt) {
-    const AwsConfig config = TRY(this->config(std::move(profile)));
+  Result<Credentials> find(const std::optional<std::string>& profile = std::nullopt) {
+    const AwsConfig config = TRY(this->config(profile));
     return find_credentials(config,
                             {.https = https_,
                              .processes = processes_,
@@ -57,8 +57,8 @@ class Chain : public ::testing::Test {
                              .pause = [](Milliseconds, const Wait&) { return Result<>{}; }},
                             {});
   }
-  std::string key(std::optional<std::string> profile = std::nullopt) {
-    auto found = find(std::move(profile));
+  std::string key(const std::optional<std::string>& profile = std::nullopt) {
+    auto found = find(profile);
     return found ? found->access_key : found.error().what + ": " + found.error().why;
   }
   void there_is_a_machine() {
