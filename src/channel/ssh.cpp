@@ -200,10 +200,12 @@ Result<ProcessResult> SshChannel::run_on_terminal(const Command& command, const 
   spec.terminal = true;
   const std::size_t logged = log_since(0).size();
   auto result = processes_.run(spec, wait);
+  const Session see = {.script = "rm -f " + lines[0] + "\necho \"$SSH_CONNECTION\"", .input = {}};
+  if (!result) (void)say(see, Wait::at_most(ending_time));
   if (!result || result->status != ssh_failed) return result;
   // The command's own, or ssh's? It is the command's if the connection is still the same.
   const std::string words = log_since(logged);
-  const Said now = TRY(say({.script = "echo \"$SSH_CONNECTION\"", .input = {}}, wait));
+  const Said now = TRY(say(see, wait));
   if (trimmed(now.output) == lines[1]) return result;
   return fail(broken(target_, words));
 }
