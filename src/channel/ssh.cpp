@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -53,6 +54,15 @@ Error cannot_start(const Command& command, std::string_view word) {
     error.why = "there is no folder " + command.folder.value_or("").string() + " on the machine";
   }
   return error;
+}
+
+Error broken(const SshTarget& target, std::string_view words) {
+  return {.what = "the connection to " + name_of(target) + " broke",
+          .why = words.empty() ? "ssh's connection was closed"
+                               : printable(trimmed(last_lines(words, 2))),
+          .hint = "the command may still run there",
+          .reason = Reason::unreachable,
+          .trace = {}};
 }
 
 }  // namespace
@@ -138,14 +148,7 @@ Result<SshChannel::Said> SshChannel::say(const Session& session, const Wait& wai
                 .error = std::move(output.text(Stream::error))};
   }
   const std::string words = log_since(logged);
-  if (output.begun()) {
-    return fail({.what = "the connection to " + name_of(target_) + " broke",
-                 .why = words.empty() ? "ssh's connection was closed"
-                                      : printable(trimmed(last_lines(words, 2))),
-                 .hint = "the command may still run there",
-                 .reason = Reason::unreachable,
-                 .trace = {}});
-  }
+  if (output.begun()) return fail(broken(target_, words));
   const std::string said = output.text(Stream::output) + output.text(Stream::error);
   // a ProxyCommand speaks for itself
   if (result->status == ssh_failed) return fail(ssh_error(target_, said + words));
@@ -183,21 +186,28 @@ Result<ProcessResult> SshChannel::run(const Command& command, const Wait& wait) 
 
 // Standard input is the person's: the script goes ahead, in a file of theirs.
 Result<ProcessResult> SshChannel::run_on_terminal(const Command& command, const Wait& wait) {
-  const Said said = TRY(say({.script = "umask 077\nfile=$(mktemp /tmp/carrel.XXXXXXXXXX) || exit\n"
-                                       "cat >\"$file\" && echo \"$file\"",
-                             .input = TRY(terminal_script(command)),
-                             .on_output = {}},
-                            wait));
-  const std::string file(trimmed(said.output));
-  if (said.end != "0" || shell_quoted(file) != file) {
+  const Said said =
+      TRY(say({.script = "umask 077\nfile=$(mktemp /tmp/carrel.XXXXXXXXXX) || exit\n"
+                         "cat >\"$file\" && echo \"$file\" && echo \"$SSH_CONNECTION\"",
+               .input = TRY(terminal_script(command)),
+               .on_output = {}},
+              wait));
+  const auto lines = lines_of(said.output);
+  if (said.end != "0" || lines.size() != 2 || shell_quoted(lines[0]) != lines[0]) {
     return fail(machine_error("cannot write to /tmp on " + name_of(target_), said.error));
   }
-  ProcessSpec spec = ssh({"-t", "-q"}, terminal_line(file));
+  ProcessSpec spec = ssh({"-t", "-q"}, terminal_line(lines[0]));
   spec.terminal = true;
+  const std::size_t logged = log_since(0).size();
   auto result = processes_.run(spec, wait);
-  // the command's own, or ssh's?
-  if (result && result->status == ssh_failed) TRY(say({.script = ":", .input = {}}, wait));
-  return result;
+  const Session see = {.script = "rm -f " + lines[0] + "\necho \"$SSH_CONNECTION\"", .input = {}};
+  if (!result) (void)say(see, Wait::at_most(ending_time));
+  if (!result || result->status != ssh_failed) return result;
+  // The command's own, or ssh's? It is the command's if the connection is still the same.
+  const std::string words = log_since(logged);
+  const Said now = TRY(say(see, wait));
+  if (trimmed(now.output) == lines[1]) return result;
+  return fail(broken(target_, words));
 }
 
 }  // namespace carrel

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "channel/ssh.hpp"
 #include "channel/ssh_error.hpp"
+#include "channel/ssh_target.hpp"
 #include "os/clock.hpp"
 #include "os/process.hpp"
 #include "os/wait.hpp"
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 

@@ -4,7 +4,6 @@
 #include "base/text.hpp"
 #include "channel/channel.hpp"
 #include "channel/ssh_session.hpp"
-#include "os/process.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -57,8 +57,8 @@ std::string terminal_line(const std::string& file) {
   return fmt::format(R"sh(exec /bin/sh -c 'eval "$(cat {0}; rm -f {0})"' carrel-session)sh", file);
 }
 
-SessionOutput::SessionOutput(std::string_view nonce, std::function<void(std::string_view)> on_line,
-                             bool keep_output)
+SessionOutput::SessionOutput(std::string_view nonce,
+                             const std::function<void(std::string_view)>& on_line, bool keep_output)
     : begin_mark_(begin_of(nonce)),
       end_mark_(end_of(nonce)),
       has_listener_(on_line != nullptr),

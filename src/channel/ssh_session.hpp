@@ -47,7 +47,7 @@ std::string ending_script(std::string_view nonce);
 // Takes the bytes of a session and keeps what is between the marks.
 class SessionOutput {
  public:
-  SessionOutput(std::string_view nonce, std::function<void(std::string_view)> on_line,
+  SessionOutput(std::string_view nonce, const std::function<void(std::string_view)>& on_line,
                 bool keep_output);
   // False: both streams have ended, or one is too long.
   bool add(Stream stream, std::string_view bytes);

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <expected>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -86,7 +87,7 @@ Result<std::string> ssh_config(const SshTarget& target, const std::filesystem::p
   }
   // not for a machine in between, which has its own connection
   std::string text = "Host " + TRY(word("a host", target.host)) + "\n";
-  for (const auto& [name, value] : options) text += "  " + name + " " + value + "\n";
+  for (const auto& [name, value] : options) text += fmt::format("  {} {}\n", name, value);
   if (!target.config.empty()) {
     text += "Match all\n  Include " + TRY(path("a configuration", target.config)) + "\n";
   }

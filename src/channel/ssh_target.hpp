@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>

@@ -43,8 +43,8 @@ class FakeProcesses final : public Processes {
          }));
   }
 
-  // Like the real one, it gives each line to `on_output`, captures nothing with `terminal`, and
-  // ends when interrupted.
+  // Like the real one, it gives each line to `on_output` or all to `on_bytes`, captures nothing
+  // with `terminal`, and ends when interrupted.
   Result<ProcessResult> run(const ProcessSpec& spec, const Wait& wait) override {
     calls_.push_back(spec);
     if (wait.interrupt != nullptr && wait.interrupt->raised()) {
@@ -64,6 +64,13 @@ class FakeProcesses final : public Processes {
                    .trace = {}});
     }
     ProcessResult result = TRY((*answer)(spec));
+    if (spec.on_bytes) {
+      if (spec.on_bytes(Stream::output, result.output)) {
+        (void)spec.on_bytes(Stream::error, result.error);
+      }
+      result.output = result.error = "";
+      return result;
+    }
     if (spec.on_output) {
       for (const std::string& line : lines_of(result.output)) spec.on_output(line);
       for (const std::string& line : lines_of(result.error)) spec.on_output(line);
