@@ -27,7 +27,7 @@ def console(rig, instance_id):
 
 def test_a_host_boots_runs_its_user_data_powers_off_and_starts_with_the_same_disk_at_a_new_address(host_rig, key, tmp_path):
     instance_id, address = launch(host_rig, key, UserData=USER_DATA)
-    assert key.ssh(address, "cloud-init status --wait >/dev/null; cat /var/local/who; systemctl is-system-running")[
+    assert key.ssh(address, "cloud-init status --wait >/dev/null; cat /var/local/who; systemctl is-system-running --wait")[
         1
     ].split() == ["root", "running"]
     assert key.ssh(address, "hostname; sudo -n id -un")[1].split() == ["ip-" + address.replace(".", "-"), "root"]
