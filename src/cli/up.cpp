@@ -5,6 +5,7 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/password_input.hpp"
+#include "cli/plan.hpp"
 #include "cli/progress.hpp"
 #include "cli/ready.hpp"
 #include "workspace/spec.hpp"
@@ -56,6 +57,16 @@ Result<Spec> flags_of(const Given& given, const fs::path& here) {
     spec.notebook = *notebook;
   }
   if (const auto port = given.value("--port")) spec.port = TRY(port_of(*port));
+  spec.gpu = given.value("--gpu");
+  spec.instance = given.value("--instance");
+  spec.region = given.value("--region");
+  spec.image = given.value("--image");
+  if (const auto disk = given.value("--disk")) spec.disk_gb = TRY(parse_disk(*disk));
+  if (const auto life = given.value("--lifetime")) spec.lifetime = TRY(parse_lifetime(*life));
+  if (spec.gpu && spec.instance) {
+    return usage_error("--gpu and --instance contradict each other",
+                       "--instance names the type, and with it the GPU");
+  }
   if (given.has("--public") && given.has("--private")) {
     return usage_error("--public and --private contradict each other");
   }
@@ -104,6 +115,15 @@ Result<int> run_up(CommandContext& context) {
           context, "Others will reach this notebook. A password for it: ",
           "give it with --password-stdin, or in a file that CARREL_PASSWORD_FILE names"));
     }
+  }
+  request.plan = TRY(workspaces.plan(request, context.wait()));
+  if (request.plan && !TRY(agree_to(context, *request.plan))) {
+    context.world.terminal.err("Nothing was started, and nothing is paid for.\n");
+    return status_of(Exit::failed);
+  }
+  if (context.given.has("--dry-run")) {
+    if (!request.plan) context.world.terminal.err("There is nothing to pay for.\n");
+    return 0;
   }
   auto progress = progress_for(context);
   auto result = workspaces.up(request, *progress, context.wait());
@@ -154,7 +174,26 @@ Command up_command(const std::vector<std::string>& providers) {
                    .help = "let other computers reach it: HTTPS, and a password"},
                   {.name = "--private", .help = "only this computer again, after --public"},
                   {.name = "--password-stdin", .help = "read the password from standard input"},
-                  yes_option("do not ask before what costs money (here nothing does)"),
+                  {.name = "--gpu",
+                   .value = "GPU",
+                   .help = "on a cloud: any machine with this GPU (T4, L4, A10G, L40S, V100, A100, "
+                           "H100)"},
+                  {.name = "--instance",
+                   .value = "TYPE",
+                   .help = "on a cloud: this type of machine, such as g4dn.xlarge"},
+                  {.name = "--region", .value = "REGION", .help = "on a cloud: where"},
+                  {.name = "--image",
+                   .value = "IMAGE",
+                   .help = "on a cloud: the machine's image, by id or name"},
+                  {.name = "--disk",
+                   .value = "GB",
+                   .help = "on a cloud: the size of its disk; by default 100"},
+                  {.name = "--lifetime",
+                   .value = "TIME",
+                   .help = "on a cloud: it stops itself so long after each start, such as 90m or "
+                           "2d; by default 12h"},
+                  {.name = "--dry-run", .help = "show what it would cost, and start nothing"},
+                  yes_option("do not ask before what costs money"),
                   json_option()},
       .text =
           "Makes the environment, starts Jupyter with JupyterLab, runs a cell in a real kernel "

@@ -26,7 +26,8 @@ namespace {
 
 constexpr std::string_view workspace_columns =
     "id, name, folder, wanted, flags, notebook, environment_key, environment, proof, created_ms";
-constexpr std::string_view machine_columns = "workspace, sequence, token, provider, place, ref, asked";
+constexpr std::string_view machine_columns =
+    "workspace, sequence, token, provider, place, ref, asked";
 constexpr std::string_view server_columns =
     "workspace, instance, pid, start_ticks, boot_id, port, port_asked_for, public_reach, "
     "runtime_folder, started_ms, "

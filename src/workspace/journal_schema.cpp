@@ -59,8 +59,8 @@ const std::vector<std::string_view>& migrations() {
     ) strict;
     create index timing_by_phase on timing(phase);
   )",
-                                                        "alter table machine add column asked text "
-                                                        "not null default ''"};
+                                                      "alter table machine add column asked text "
+                                                      "not null default ''"};
   return steps;
 }
 

@@ -70,8 +70,11 @@ ServerConfig config_for(const World& world, const Site& site, const ServerReques
           .name = site.row.name.text(),
           .root_dir = site.folder,
           .notebook = request.spec.notebook.value_or(""),
-          // "*": IPv4 and IPv6. Elsewhere than on this computer there is no port but the keeper's, here.
-          .ip = !site.is_here() ? "none" : door.public_reach ? "*" : door.ip,
+          // "*": IPv4 and IPv6. Elsewhere than on this computer there is no port but the keeper's,
+          // here.
+          .ip = !site.is_here()     ? "none"
+                : door.public_reach ? "*"
+                                    : door.ip,
           .port = site.is_here() ? door.port : std::uint16_t{0},
           .certfile = door.certificate,
           .keyfile = door.key,

@@ -107,15 +107,13 @@ Error nothing_to_have(const Provider& provider, const std::vector<Offer>& offers
 Result<MachineRow> new_machine(const World& world, Journal& journal, const WorkspaceRow& row,
                                Provider& provider, const MachineWish& wish, Progress& progress,
                                const Wait& wait) {
-  auto offers = TRY(provider.offers(wish.hardware, wait));
-  Plan plan{.offers = {}, .hardware = wish.hardware};
-  std::ranges::copy_if(offers, std::back_inserter(plan.offers),
-                       [](const Offer& one) { return one.blocked.empty(); });
-  if (plan.offers.empty()) return fail(nothing_to_have(provider, offers));
-  if (provider.facts().costs_money) {
-    if (!wish.agree) return fail({.what = "this would cost money, and nobody agreed to it"});
-    TRY(wish.agree(plan));
+  if (provider.facts().costs_money && !wish.plan) {
+    return fail({.what = fmt::format("{} needs a new machine, which costs money", row.name.text()),
+                 .hint = fmt::format("carrel up {} shows what, and asks",
+                                     shell_quoted(row.folder.string())),
+                 .exit = Exit::act});
   }
+  const auto plan = wish.plan ? *wish.plan : TRY(plan_for(provider, wish.hardware, wait));
   Error last;
   for (const auto& offer : plan.offers) {
     const auto token = hex(world.random.bytes(16));
@@ -141,7 +139,8 @@ struct There {
   WorkspacePaths paths;
 };
 Result<There> places_there(Channel& channel, const Wait& wait) {
-  const auto ran = TRY(channel.run({.argv = {"sh", "-c", "printf '%s\\n' \"$HOME\"; id -u"}}, wait));
+  const auto ran =
+      TRY(channel.run({.argv = {"sh", "-c", "printf '%s\\n' \"$HOME\"; id -u"}}, wait));
   const auto lines = lines_of(ran.output);
   unsigned uid = 0;
   const bool whole =
@@ -179,6 +178,15 @@ Result<Provider*> provider_named(const World& world, std::string_view name) {
   for (const auto& [other, provider] : world.providers) known.push_back(other);
   return usage_error(fmt::format("there is no place called {}", printable(name)),
                      fmt::format("known: {}", join(known, ", ")));
+}
+
+Result<Plan> plan_for(Provider& provider, const Hardware& hardware, const Wait& wait) {
+  const auto offers = TRY(provider.offers(hardware, wait));
+  Plan plan{.offers = {}, .hardware = hardware};
+  std::ranges::copy_if(offers, std::back_inserter(plan.offers),
+                       [](const Offer& one) { return one.blocked.empty(); });
+  if (plan.offers.empty()) return fail(nothing_to_have(provider, offers));
+  return plan;
 }
 
 Result<Site> make_site(const World& world, Journal& journal, const WorkspaceRow& row,

@@ -11,8 +11,8 @@
 #include "workspace/world.hpp"
 
 #include <filesystem>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,12 +43,14 @@ struct Plan {
 struct MachineWish {
   std::string provider;
   Hardware hardware = {};
-  // Asked before a machine that costs money is made; an error ends it all. None: nothing is paid.
-  std::function<Result<>(const Plan&)> agree = {};
+  std::optional<Plan> plan = {};  // what the person has agreed to; none: nothing is paid for
 };
 
 // The provider of this name; the nearest known one in the hint.
 Result<Provider*> provider_named(const World& world, std::string_view name);
+
+// The offers that can be tried, best first; none can: an error that says what stands in the way.
+Result<Plan> plan_for(Provider& provider, const Hardware& hardware, const Wait& wait);
 
 // Makes or starts the workspace's machine where needed (journalled first) and waits until it runs.
 Result<Site> make_site(const World& world, Journal& journal, const WorkspaceRow& row,

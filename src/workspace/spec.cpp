@@ -105,9 +105,8 @@ Result<> set_key(Spec& spec, std::string_view key, const toml::node& node, const
 
 const std::vector<std::string>& spec_keys() {
   static const std::vector<std::string> keys = {
-      "name",          "on",  "environment", "notebook", "port",  "public",
-      "password_hash", "gpu", "instance",    "region",   "image", "disk_gb",
-      "lifetime"};
+      "name", "on",       "environment", "notebook", "port",    "public",  "password_hash",
+      "gpu",  "instance", "region",      "image",    "disk_gb", "lifetime"};
   return keys;
 }
 

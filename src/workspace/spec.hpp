@@ -32,7 +32,7 @@ struct Spec {
   std::optional<std::string> instance;  // an instance type, in place of `gpu`
   std::optional<std::string> region;
   std::optional<std::string> image;
-  std::optional<int> disk_gb;                     // GiB, as AWS means it
+  std::optional<int> disk_gb;                    // GiB, as AWS means it
   std::optional<std::chrono::minutes> lifetime;  // from each start of the machine
 
   // What this one leaves open is taken from `below`.

@@ -6,6 +6,7 @@
 #include "jupyter/client.hpp"
 #include "os/clock.hpp"
 #include "os/wait.hpp"
+#include "workspace/intent.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/proof.hpp"
 #include "workspace/provider.hpp"
@@ -57,7 +58,13 @@ WorkspaceStatus status_from(const World& world, Journal& journal, Known& known, 
   WorkspaceStatus status{.id = known.row.id, .name = known.row.name, .folder = known.row.folder};
   std::error_code error;
   status.folder_exists = std::filesystem::is_directory(known.row.folder, error);
-  if (known.machine) status.machine_ref = known.machine->machine;
+  if (known.machine) {
+    status.machine_ref = known.machine->machine;
+    const auto asked = read_asked(known.machine->asked);
+    if (asked && known.seen.state == MachineState::running) {
+      status.per_hour = asked->offer.per_hour;
+    }
+  }
   status.machine = known.seen.state;
   status.detail = known.seen.reason;
   if (known.seen.state == MachineState::running) {

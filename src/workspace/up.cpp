@@ -325,7 +325,7 @@ Result<Wish> Workspaces::checked_wish(const UpRequest& request, const Wait& wait
   }
   wish.machine = {.provider = wish.spec.on.value_or(std::string(default_provider)),
                   .hardware = hardware_of(wish.spec),
-                  .agree = request.agree};
+                  .plan = request.plan};
   const auto* provider = TRY(provider_named(world_, wish.machine.provider));
   if (wish.spec.public_reach.value_or(false) && !provider->facts().this_computer) {
     return usage_error(fmt::format("--public does not go with --on {} yet", provider->name()),
@@ -336,6 +336,19 @@ Result<Wish> Workspaces::checked_wish(const UpRequest& request, const Wait& wait
       TRY(read_folder_files(world_.here, request.folder, wait, wish.spec.environment));
   wish.environment = TRY(choose_environment(wish.spec.environment, files));
   return wish;
+}
+
+Result<std::optional<Plan>> Workspaces::plan(const UpRequest& request, const Wait& wait) {
+  const auto wish = TRY(checked_wish(request, wait));
+  auto* provider = TRY(provider_named(world_, wish.machine.provider));
+  if (!provider->facts().costs_money) return std::nullopt;
+  if (const auto row = TRY(journal_.by_folder(request.folder))) {
+    const auto machine = TRY(journal_.machine(row->id));
+    if (machine && TRY(status_of(world_, journal_, *row, wait)).machine != MachineState::gone) {
+      return std::nullopt;
+    }
+  }
+  return TRY(plan_for(*provider, wish.machine.hardware, wait));
 }
 
 Result<UpResult> Workspaces::up(const UpRequest& request, Progress& progress, const Wait& wait) {

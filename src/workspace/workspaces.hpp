@@ -69,9 +69,7 @@ struct UpRequest {
   std::filesystem::path folder;  // absolute; exists
   Spec flags;
   std::optional<Secret> password;  // plain, from the terminal or a file: hashed here
-  // Shows what a machine would cost and asks; an error: the person did not agree. None: nothing is
-  // paid for.
-  std::function<Result<>(const Plan&)> agree = {};
+  std::optional<Plan> plan = {};   // what the person has agreed to pay for, as `plan` gave it
 };
 
 struct UpResult {
@@ -106,6 +104,8 @@ class Workspaces {
   Result<std::vector<WorkspaceRow>> all();
 
   // Whether `up` of this would be refused for want of a password: ask for one first.
+  // What `up` of this would have to pay for; none: nothing, or a machine that is there already.
+  Result<std::optional<Plan>> plan(const UpRequest& request, const Wait& wait);
   Result<bool> needs_password(const UpRequest& request);
   Result<bool> is_public(const UpRequest& request);
   Result<UpResult> up(const UpRequest& request, Progress& progress, const Wait& wait);
