@@ -214,7 +214,8 @@ Result<Database> Database::open(const std::filesystem::path& path) {
   // have no room for a new one, and the database could not even be read.
   int stay = 1;
   sqlite3_file_control(handle, nullptr, SQLITE_FCNTL_PERSIST_WAL, &stay);
-  TRY(database.script("pragma foreign_keys = on; pragma synchronous = normal; pragma "
+  TRY(
+      database.script("pragma foreign_keys = on; pragma synchronous = normal; pragma "
                       "journal_size_limit = 0"));
   TRY(use_wal(database));
   return database;

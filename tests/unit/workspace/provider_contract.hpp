@@ -40,14 +40,14 @@ class ProviderContract : public ::testing::Test {
     const auto usable =
         std::ranges::find_if(*offers, [](const Offer& one) { return one.blocked.empty(); });
     EXPECT_NE(usable, offers->end());
-    return {.token = std::move(token),
+    return {.token = token,
             .workspace = WorkspaceId::make(WallTime(std::chrono::seconds(1)), "0123456789"),
             .name = WorkspaceName::from_folder("contract"),
             .offer = *usable};
   }
 
-  MachineRef make(std::string token) {
-    const auto made = subject.open()->create(intent(std::move(token)), Wait{});
+  MachineRef make(const std::string& token) {
+    const auto made = subject.open()->create(intent(token), Wait{});
     EXPECT_TRUE(made) << made.error().what;
     return made.value_or(MachineRef{});
   }
@@ -77,6 +77,8 @@ class ProviderContract : public ::testing::Test {
 
 TYPED_TEST_SUITE_P(ProviderContract);
 
+// A typed test is a class of its own, and its name is a sentence.
+// NOLINTBEGIN(readability-identifier-naming)
 TYPED_TEST_P(ProviderContract, has_a_name_and_something_to_offer_and_looking_makes_nothing) {
   EXPECT_FALSE(this->subject.open()->name().empty());
   (void)this->intent("a");
@@ -202,6 +204,7 @@ TYPED_TEST_P(ProviderContract, a_machine_that_runs_can_be_reached) {
   ASSERT_TRUE(channel);
   EXPECT_EQ((*channel)->is_folder("/", Wait{}), true);
 }
+// NOLINTEND(readability-identifier-naming)
 
 REGISTER_TYPED_TEST_SUITE_P(ProviderContract,
                             has_a_name_and_something_to_offer_and_looking_makes_nothing,
