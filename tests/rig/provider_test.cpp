@@ -197,6 +197,22 @@ TEST_F(WithHosts, a_machine_is_launched_verified_reached_stopped_and_reached_aga
   EXPECT_TRUE(std::filesystem::exists(subject.paths().state / "ec2/key/id"));
 }
 
+TEST_F(OnRig, offers_every_zone_that_has_the_cheapest_type_with_what_it_costs) {
+  const auto offers = must(provider->offers({}, patience()));
+  ASSERT_GT(offers.size(), 1U);
+  for (const auto& offer : offers) {
+    EXPECT_EQ(offer.blocked, std::vector<std::string>());
+    EXPECT_EQ(offer.place, "us-east-1");
+    EXPECT_EQ(offer.type, "g4dn.xlarge");
+    EXPECT_TRUE(offer.zone.starts_with("us-east-1")) << offer.zone;
+    EXPECT_TRUE(offer.price_known);
+    // $0.526, $0.005 for the address, 100 GB at $0.08 a month
+    EXPECT_EQ(offer.per_day_stopped.micro_usd, 266'666);
+    EXPECT_EQ(offer.per_hour.micro_usd, 526'000 + 5'000 + 11'111);
+    EXPECT_FALSE(offer.age) << "nothing was cached";
+  }
+}
+
 }  // namespace
 
 INSTANTIATE_TYPED_TEST_SUITE_P(ec2, ProviderContract, RigSubject);

@@ -125,10 +125,9 @@ void Ec2Cache::put(const std::string& name, std::string_view text) const {
 std::string to_text(const Kinds& kinds) {
   std::string text;
   for (const auto& type : kinds.types) {
-    text += fmt::format("type {} {} {} {} {} {}\n", type.name, type.vcpus, type.memory_mib,
+    text += fmt::format("type {} {} {} {} {}\n", type.name, type.vcpus, type.memory_mib,
                         type.hypervisor.empty() ? "-" : type.hypervisor,
-                        type.architectures.empty() ? "-" : type.architectures.front(),
-                        type.gpus.size());
+                        type.architectures.empty() ? "-" : type.architectures.front());
     for (const auto& gpu : type.gpus) {
       text +=
           fmt::format("gpu {} {} {} {}\n", gpu.count, gpu.memory_mib, gpu.manufacturer, gpu.name);
@@ -145,7 +144,7 @@ std::optional<Kinds> kinds_of(std::string_view text) {
   for (const auto& line : lines_of(text)) {
     const auto parts = split(line, ' ');
     if (line.empty()) continue;
-    if (parts[0] == "type" && parts.size() == 7) {
+    if (parts[0] == "type" && parts.size() == 6) {
       const auto vcpus = number_of(parts[2]);
       const auto memory = number_of(parts[3]);
       if (!vcpus || !memory) return std::nullopt;
@@ -180,8 +179,12 @@ Result<Kinds> find_kinds(const AwsClient& client, const Ec2Cache& cache,
   }
   Kinds kinds{
       .types = TRY(describe_instance_types(client, {}, {{"instance-type", patterns}}, wait)),
-      .offerings = TRY(describe_instance_type_offerings(client, patterns, wait))};
-  if (!kinds.types.empty()) cache.put(name, to_text(kinds));
+      .offerings = {}};
+  if (kinds.types.empty()) return kinds;
+  std::vector<std::string> names;
+  for (const auto& type : kinds.types) names.push_back(type.name);
+  kinds.offerings = TRY(describe_instance_type_offerings(client, names, wait));
+  cache.put(name, to_text(kinds));
   return kinds;
 }
 
