@@ -1,6 +1,7 @@
 """ec2_on_rig (provider_test.cpp): the provider's contract and its own tests. CARREL_EC2_ON_RIG names the program."""
 
 import os
+import re
 import subprocess
 
 REACH = "*a_machine_that_runs_can_be_reached"
@@ -18,7 +19,7 @@ def run(rig, tests, tmp_path, seconds):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "tests ran" in done.stdout and "0 tests" not in done.stdout, done.stdout
+    assert re.search(r"\b[1-9]\d* tests? from", done.stdout), done.stdout  # the filter named some
 
 
 def test_the_provider_keeps_the_contract_and_says_what_is_in_the_way(rig, tmp_path):

@@ -2,7 +2,6 @@
 
 #include "aws/client.hpp"
 #include "aws/ec2_instances.hpp"
-#include "aws/ec2_network.hpp"
 #include "aws/ec2_offers.hpp"
 #include "aws/errors.hpp"
 #include "base/error.hpp"
@@ -21,6 +20,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <future>
 #include <optional>
 #include <string>
 #include <utility>
@@ -37,6 +37,24 @@ constexpr std::size_t longest_user_data = 16384;
 
 std::string join_error(const Error& error) {
   return error.why.empty() ? error.what : fmt::format("{}: {}", error.what, error.why);
+}
+
+Offer priced(const Choice& choice, const std::optional<Price>& machine,
+             const std::optional<Price>& disk, int disk_gib) {
+  Offer offer{.place = {}, .zone = {}, .type = choice.type.name, .market = "on-demand"};
+  offer.price_known = machine && disk;
+  Milliseconds age{0};
+  if (disk) {
+    offer.per_day_stopped = disk_per_day(disk->money, disk_gib);
+    age = std::max(age, disk->age);
+  }
+  if (machine) {
+    offer.per_hour =
+        machine->money + address_per_hour + Money{offer.per_day_stopped.micro_usd / hours_of_day};
+    age = std::max(age, machine->age);
+  }
+  if (age > Milliseconds(0)) offer.age = age;
+  return offer;
 }
 
 }  // namespace
@@ -60,20 +78,12 @@ ProviderFacts Ec2Provider::facts() const {
           .poll = {.first = Milliseconds(2000), .cap = Milliseconds(10'000), .batch = 1000}};
 }
 
-Result<Ec2Provider::Network> Ec2Provider::network(const AwsClient& client, const Wait& wait) {
+Result<Network> Ec2Provider::network(const AwsClient& client, const Wait& wait) {
   if (const auto found = networks_.find(client.region()); found != networks_.end()) {
     return found->second;
   }
-  Network network;
-  const auto vpcs = TRY(describe_vpcs(client, {{"is-default", {"true"}}}, wait));
-  if (vpcs.empty()) return network;
-  network.vpc = vpcs.front().id;
-  for (const auto& subnet : TRY(describe_subnets(
-           client, {{"vpc-id", {network.vpc}}, {"default-for-az", {"true"}}}, wait))) {
-    network.zones.push_back(subnet.zone);
-  }
-  std::ranges::sort(network.zones);
-  networks_[client.region()] = network;
+  auto network = TRY(default_network(client, wait));
+  if (!network.vpc.empty()) networks_[client.region()] = network;
   return network;
 }
 
@@ -97,26 +107,6 @@ Result<Image> Ec2Provider::image_for(const AwsClient& client, const std::string&
   return images_[key] = TRY(find_image(client, wanted, type, wait));
 }
 
-Result<Offer> Ec2Provider::priced(const AwsClient& client, const std::string& type, int disk_gib,
-                                  const Wait& wait) {
-  Offer offer{.place = client.region(), .zone = {}, .type = type, .market = "on-demand"};
-  const auto machine = TRY(machine_price(client, cache_, type, wait));
-  const auto disk = TRY(disk_price(client, cache_, wait));
-  offer.price_known = machine && disk;
-  Milliseconds age{0};
-  if (disk) {
-    offer.per_day_stopped = disk_per_day(disk->money, disk_gib);
-    age = std::max(age, disk->age);
-  }
-  if (machine) {
-    offer.per_hour =
-        machine->money + address_per_hour + Money{offer.per_day_stopped.micro_usd / hours_of_day};
-    age = std::max(age, machine->age);
-  }
-  if (age > Milliseconds(0)) offer.age = age;
-  return offer;
-}
-
 Result<std::vector<Offer>> Ec2Provider::offers(const Hardware& hardware, const Wait& wait) {
   const auto region = hardware.region.empty() ? TRY(session_.region(wait)) : hardware.region;
   const auto& client = *TRY(session_.in(region));
@@ -127,6 +117,8 @@ Result<std::vector<Offer>> Ec2Provider::offers(const Hardware& hardware, const W
                        (near ? fmt::format("did you mean {}? ", *near) : "") +
                            "Known: " + join(known_gpus(), ", "));
   }
+  // What does not need another's answer is asked at the same time.
+  auto asked_network = std::async([&] { return default_network(client, wait); });
   const auto kinds = TRY(find_kinds(client, cache_, patterns, wait));
   const auto fitting = candidates(hardware, kinds.types);
   if (fitting.empty()) {
@@ -136,28 +128,20 @@ Result<std::vector<Offer>> Ec2Provider::offers(const Hardware& hardware, const W
                              .market = "on-demand",
                              .blocked = {why_no_candidate(hardware, kinds.types)}}};
   }
-  const auto network = TRY(this->network(client, wait));
-  const auto zones_of = [&](const InstanceType& type) {
-    std::vector<std::string> zones;
-    for (const auto& offering : kinds.offerings) {
-      const bool reachable = network.vpc.empty() ||
-                             std::ranges::find(network.zones, offering.zone) != network.zones.end();
-      if (offering.type == type.name && reachable) zones.push_back(offering.zone);
-    }
-    std::ranges::sort(zones);
-    return zones;
-  };
-  const auto has_zones = [&](const InstanceType& one) { return !zones_of(one).empty(); };
-  auto chosen = std::ranges::find_if(fitting, has_zones);
+  const auto network = networks_[region] = TRY(asked_network.get());
+  const auto choice = choose(fitting, kinds.offerings, network.zones);
+  const auto& type = types_[region + " " + choice.type.name] = choice.type;
+  auto asked_blocks = std::async([&] { return account_blocks(client, type, kinds, wait); });
+  auto asked_price = std::async([&] { return machine_price(client, cache_, type.name, wait); });
+  auto asked_disk_price = std::async([&] { return disk_price(client, cache_, wait); });
+
   std::vector<std::string> blocked;
-  if (chosen == fitting.end()) {
-    chosen = fitting.begin();
-    blocked.push_back(fmt::format("no zone of {} has {}", region, chosen->name));
+  if (choice.zones.empty()) {
+    blocked.push_back(fmt::format("no zone of {} has {}", region, type.name));
   }
-  const auto& type = types_[region + " " + chosen->name] = *chosen;
   if (network.vpc.empty()) {
     blocked.push_back(fmt::format(
-        "{} has no default network (VPC): aws ec2 create-default-vpc --region {} makes one", region,
+        "{0} has no default network (VPC): aws ec2 create-default-vpc --region {0} makes one",
         region));
   }
   int disk_gib = hardware.disk_gib;
@@ -168,15 +152,14 @@ Result<std::vector<Offer>> Ec2Provider::offers(const Hardware& hardware, const W
   } else {
     return fail(std::move(image.error()));
   }
-  for (auto& block : TRY(account_blocks(client, type, kinds, wait))) {
-    blocked.push_back(std::move(block));
-  }
-  auto offer = TRY(priced(client, type.name, disk_gib, wait));
+  for (auto& block : TRY(asked_blocks.get())) blocked.push_back(std::move(block));
+  auto offer = priced(choice, TRY(asked_price.get()), TRY(asked_disk_price.get()), disk_gib);
+  offer.place = region;
   offer.blocked = std::move(blocked);
   std::vector<Offer> offers;
-  for (auto& zone : zones_of(type)) {
+  for (const auto& zone : choice.zones) {
     offers.push_back(offer);
-    offers.back().zone = std::move(zone);
+    offers.back().zone = zone;
   }
   if (offers.empty()) offers.push_back(std::move(offer));
   return offers;

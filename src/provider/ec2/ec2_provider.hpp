@@ -76,10 +76,6 @@ class Ec2Provider final : public Provider {
     MachineState state;
     Instant at;
   };
-  struct Network {
-    std::string vpc;                 // the default one; "": there is none
-    std::vector<std::string> zones;  // in which it has a subnet, in their order
-  };
   Result<Network> network(const AwsClient& client, const Wait& wait);
   Result<InstanceType> type_named(const AwsClient& client, const std::string& name,
                                   const Wait& wait);
@@ -88,8 +84,6 @@ class Ec2Provider final : public Provider {
   Result<std::optional<MachineRef>> find_in(const AwsClient& client, const std::string& token,
                                             const Wait& wait);
   Result<Launch> launch_of(const AwsClient& client, const Intent& intent, const Wait& wait);
-  Result<Offer> priced(const AwsClient& client, const std::string& type, int disk_gib,
-                       const Wait& wait);
 
   Result<std::vector<Instance>> ask(const std::string& region, const std::vector<std::string>& ids,
                                     const Wait& wait);

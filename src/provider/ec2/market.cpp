@@ -2,6 +2,7 @@
 
 #include "aws/client.hpp"
 #include "aws/ec2_instances.hpp"
+#include "aws/ec2_network.hpp"
 #include "aws/ec2_offers.hpp"
 #include "aws/free_tier.hpp"
 #include "aws/pricing.hpp"
@@ -186,6 +187,18 @@ Result<Kinds> find_kinds(const AwsClient& client, const Ec2Cache& cache,
   kinds.offerings = TRY(describe_instance_type_offerings(client, names, wait));
   cache.put(name, to_text(kinds));
   return kinds;
+}
+
+Result<Network> default_network(const AwsClient& client, const Wait& wait) {
+  Network network;
+  const auto vpcs = TRY(describe_vpcs(client, {{"is-default", {"true"}}}, wait));
+  if (vpcs.empty()) return network;
+  network.vpc = vpcs.front().id;
+  for (const auto& subnet : TRY(describe_subnets(
+           client, {{"vpc-id", {network.vpc}}, {"default-for-az", {"true"}}}, wait))) {
+    network.zones.push_back(subnet.zone);
+  }
+  return network;
 }
 
 Result<std::optional<Price>> machine_price(const AwsClient& client, const Ec2Cache& cache,

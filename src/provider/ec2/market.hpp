@@ -1,6 +1,6 @@
 // What a region has and what it costs: types and their zones, prices. Both change rarely and are
-// kept for a day in the cache folder; a price tells its age. Then what may stand in the way: quota
-// and plan, always asked anew.
+// kept for a day in the cache folder; a price tells its age. Then what may stand in the way:
+// network, quota and plan, always asked anew. Any thread, and several at once.
 #pragma once
 
 #include "aws/client.hpp"
@@ -48,6 +48,12 @@ struct Kinds {
 };
 Result<Kinds> find_kinds(const AwsClient& client, const Ec2Cache& cache,
                          const std::vector<std::string>& patterns, const Wait& wait);
+
+struct Network {
+  std::string vpc;                 // the region's default one; "": there is none
+  std::vector<std::string> zones;  // in which it has a subnet
+};
+Result<Network> default_network(const AwsClient& client, const Wait& wait);
 
 struct Price {
   Money money;

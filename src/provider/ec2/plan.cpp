@@ -119,6 +119,20 @@ std::string why_no_candidate(const Hardware& hardware, const std::vector<Instanc
                      fmt::join(counts, ", "));
 }
 
+Choice choose(const std::vector<InstanceType>& fitting, const std::vector<Offering>& offerings,
+              const std::vector<std::string>& reachable) {
+  for (const auto& type : fitting) {
+    std::set<std::string> zones;
+    for (const auto& offering : offerings) {
+      const bool fits =
+          reachable.empty() || std::ranges::find(reachable, offering.zone) != reachable.end();
+      if (offering.type == type.name && fits) zones.insert(offering.zone);
+    }
+    if (!zones.empty()) return {.type = type, .zones = {zones.begin(), zones.end()}};
+  }
+  return {.type = fitting.front(), .zones = {}};
+}
+
 std::int64_t gpus_of(const InstanceType& type) {
   std::int64_t count = 0;
   for (const auto& gpu : type.gpus) count += gpu.count;

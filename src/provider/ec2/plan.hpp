@@ -26,6 +26,14 @@ std::vector<InstanceType> candidates(const Hardware& hardware, std::vector<Insta
 // Why there are none: "EC2 has no machine with 3 T4: it has them with 1, 4 or 8".
 std::string why_no_candidate(const Hardware& hardware, const std::vector<InstanceType>& types);
 
+struct Choice {
+  InstanceType type;
+  std::vector<std::string> zones;  // in the order to try; empty: none of `reachable` has it
+};
+// The first of `fitting`, which is not empty, that a zone has. `reachable`: zones; empty: all.
+Choice choose(const std::vector<InstanceType>& fitting, const std::vector<Offering>& offerings,
+              const std::vector<std::string>& reachable);
+
 std::int64_t gpus_of(const InstanceType& type);
 // Deep Learning images carry the open kernel driver, which needs Turing or newer.
 bool has_open_driver(const InstanceType& type);
