@@ -90,6 +90,18 @@ Result<SecurityGroup> make_group(const AwsClient& client, const std::string& vpc
   return std::move(found.front());
 }
 
+Result<bool> admit_to(const AwsClient& client, const SecurityGroup& group, const std::string& owner,
+                      const std::string& address, const Wait& wait) {
+  const Ingress rule{.port = ssh_port, .cidr = address + "/32", .description = "ssh of " + owner};
+  const bool open = std::ranges::any_of(group.ingress, [&](const Ingress& one) {
+    return one.port == rule.port && one.cidr == rule.cidr;
+  });
+  if (open) return false;
+  auto opened = authorize_ingress(client, group.id, {rule}, wait);
+  if (!opened && opened.error().reason != Reason::exists) return fail(std::move(opened.error()));
+  return true;
+}
+
 }  // namespace
 
 Result<LocalKey> local_key(Processes& processes, const Environment& environment,
@@ -182,15 +194,17 @@ Result<std::string> ensure_group(const AwsClient& client, const std::string& vpc
   auto found = TRY(find_group(client, vpc, name, wait));
   const auto group =
       found.empty() ? TRY(make_group(client, vpc, name, owner, wait)) : std::move(found.front());
-  const Ingress rule{.port = ssh_port, .cidr = address + "/32", .description = "ssh of " + owner};
-  const bool open = std::ranges::any_of(group.ingress, [&](const Ingress& one) {
-    return one.port == rule.port && one.cidr == rule.cidr;
-  });
-  if (!open) {
-    auto opened = authorize_ingress(client, group.id, {rule}, wait);
-    if (!opened && opened.error().reason != Reason::exists) return fail(std::move(opened.error()));
-  }
+  TRY(admit_to(client, group, owner, address, wait));
   return group.id;
+}
+
+Result<bool> admit(const AwsClient& client, const std::vector<std::string>& groups,
+                   const std::string& owner, const std::string& address, const Wait& wait) {
+  if (groups.empty()) return false;
+  for (const auto& group : TRY(describe_security_groups(client, {{"group-id", groups}}, wait))) {
+    if (group.name == "carrel-" + owner) return admit_to(client, group, owner, address, wait);
+  }
+  return false;
 }
 
 }  // namespace carrel

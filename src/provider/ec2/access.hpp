@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace carrel {
 
@@ -41,5 +42,10 @@ bool is_ipv4(std::string_view text);
 Result<std::string> ensure_group(const AwsClient& client, const std::string& vpc,
                                  const std::string& owner, const std::string& address,
                                  const Wait& wait);
+
+// Adds `address` to that of a machine's `groups` (ids) which is the person's own, if it is missing
+// there. False: nothing was to be done.
+Result<bool> admit(const AwsClient& client, const std::vector<std::string>& groups,
+                   const std::string& owner, const std::string& address, const Wait& wait);
 
 }  // namespace carrel

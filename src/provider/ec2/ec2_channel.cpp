@@ -110,20 +110,36 @@ Result<> Ec2Provider::pin_host_keys(const MachineRef& machine, const Wait& wait)
   }
 }
 
+// Silence may mean that this computer has another address than the one that is let in.
+Result<> Ec2Provider::let_in(const Instance& instance, const std::string& region,
+                             const Wait& wait) {
+  const auto address = TRY(callers_address(outside_.https, outside_.environment, wait));
+  TRY(admit(*TRY(session_.in(region)), instance.security_groups, owner_of(outside_.environment),
+            address, wait));
+  return {};
+}
+
 // Nobody listens yet, or the person's key is not there yet: that is how machines boot.
-Result<> Ec2Provider::until_it_answers(Channel& channel, const Wait& wait) {
+Result<> Ec2Provider::until_it_answers(Channel& channel, const Instance& instance,
+                                       const std::string& region, const Wait& wait) {
   const auto key_deadline = outside_.clock.now() + key_time;
+  bool let_in_already = false;
   for (auto interval = ssh_poll;; interval = std::min(interval * 2, ssh_poll_cap)) {
     Command command;
     command.argv = {"true"};
     const auto done = channel.run(command, wait);
     if (done) return {};
-    const bool boots =
-        done.error().reason == Reason::unreachable ||
-        (done.error().reason == Reason::refused && outside_.clock.now() < key_deadline);
-    if (!boots) return fail(done.error());
+    const auto& error = done.error();
+    const bool boots = error.reason == Reason::unreachable ||
+                       (error.reason == Reason::refused && outside_.clock.now() < key_deadline);
+    if (!boots) return fail(error);
+    if (error.why.contains("timed out") && !std::exchange(let_in_already, true)) {
+      if (auto opened = let_in(instance, region, wait); !opened) {
+        return fail(std::move(opened.error()).while_doing("while ssh does not answer"));
+      }
+    }
     const auto paused = outside_.pause(interval, wait);
-    if (!paused && paused.error().reason == Reason::timed_out) return fail(done.error());
+    if (!paused && paused.error().reason == Reason::timed_out) return fail(error);
     TRY(paused);
   }
 }
@@ -147,7 +163,7 @@ Result<std::unique_ptr<Channel>> Ec2Provider::channel(const MachineRef& machine,
                                        .folder = outside_.paths.run,
                                        .proxy_command = {},
                                        .config = {}}));
-  TRY(until_it_answers(*channel, bounded));
+  TRY(until_it_answers(*channel, instance, machine.place, bounded));
   return channel;
 }
 

@@ -39,6 +39,13 @@ std::string join_error(const Error& error) {
   return error.why.empty() ? error.what : fmt::format("{}: {}", error.what, error.why);
 }
 
+std::string no_network(const std::string& region) {
+  return region + " has no default network (VPC)";
+}
+std::string network_hint(const std::string& region) {
+  return "aws ec2 create-default-vpc --region " + region + " makes one";
+}
+
 Offer priced(const Choice& choice, const std::optional<Price>& machine,
              const std::optional<Price>& disk, int disk_gib) {
   Offer offer{.place = {}, .zone = {}, .type = choice.type.name, .market = "on-demand"};
@@ -140,9 +147,7 @@ Result<std::vector<Offer>> Ec2Provider::offers(const Hardware& hardware, const W
     blocked.push_back(fmt::format("no zone of {} has {}", region, type.name));
   }
   if (network.vpc.empty()) {
-    blocked.push_back(fmt::format(
-        "{0} has no default network (VPC): aws ec2 create-default-vpc --region {0} makes one",
-        region));
+    blocked.push_back(no_network(region) + ": " + network_hint(region));
   }
   int disk_gib = hardware.disk_gib;
   if (auto image = image_for(client, hardware.image, type, wait)) {
@@ -185,6 +190,13 @@ Result<Launch> Ec2Provider::launch_of(const AwsClient& client, const Intent& int
   const auto type = TRY(type_named(client, intent.offer.type, wait));
   const auto image = TRY(image_for(client, intent.hardware.image, type, wait));
   const auto network = TRY(this->network(client, wait));
+  if (network.vpc.empty()) {
+    return fail({.what = no_network(client.region()),
+                 .why = {},
+                 .hint = network_hint(client.region()),
+                 .exit = Exit::act,
+                 .trace = {}});
+  }
   const auto owner = owner_of(outside_.environment);
   const auto key =
       TRY(local_key(outside_.processes, outside_.environment, records_.folder(), wait));

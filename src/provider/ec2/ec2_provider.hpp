@@ -67,7 +67,8 @@ class Ec2Provider final : public Provider {
   Result<> stop(const MachineRef& machine, StopHow how, const Wait& wait) override;
   // With its disk: EC2 keeps no disk by itself here, so Keep::disk is an error.
   Result<> remove(const MachineRef& machine, Keep keep, const Wait& wait) override;
-  // Waits, five minutes at most, until the machine has shown its host keys and ssh answers.
+  // Waits, five minutes at most, until the machine has shown its host keys and ssh answers. Where
+  // only silence answers, this computer's present address is let in.
   // Reason::unverified, Exit::act: it showed none in time.
   Result<std::unique_ptr<Channel>> channel(const MachineRef& machine, const Wait& wait) override;
 
@@ -98,7 +99,9 @@ class Ec2Provider final : public Provider {
   Result<std::string> login_on(const Instance& instance, const std::string& region,
                                const Wait& wait);
   Result<> pin_host_keys(const MachineRef& machine, const Wait& wait);
-  Result<> until_it_answers(Channel& channel, const Wait& wait);
+  Result<> let_in(const Instance& instance, const std::string& region, const Wait& wait);
+  Result<> until_it_answers(Channel& channel, const Instance& instance, const std::string& region,
+                            const Wait& wait);
 
   Ec2Outside outside_;
   AwsSession session_;
