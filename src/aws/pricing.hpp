@@ -17,6 +17,10 @@ namespace carrel {
 Result<std::optional<Money>> hourly_price(const AwsClient& client, const std::string& type,
                                           const std::string& region, const Wait& wait);
 
+// A GB of a gp3 disk for a month.
+Result<std::optional<Money>> gp3_price(const AwsClient& client, const std::string& region,
+                                       const Wait& wait);
+
 // "0.5260000000", rounded to the micro-dollar; none when it is no amount or above a million.
 std::optional<Money> parse_usd(std::string_view text);
 

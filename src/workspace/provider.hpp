@@ -60,6 +60,7 @@ struct Offer {
   std::string type;                  // an instance type, a partition; "" where there is one
   std::string market;                // "on-demand", "spot"; "" where nothing is paid
   Money per_hour;                    // running
+  bool price_known = true;           // false: nobody says what it costs; the two sums are too low
   Money per_day_stopped;             // disk and addresses that go on costing
   std::vector<std::string> blocked;  // what stands in the way; empty: can be tried
   std::optional<Milliseconds> age;   // of cached answers

@@ -90,7 +90,7 @@ def serve(options, machines):
         # In a thread: shutdown waits for the loop that this handler interrupts.
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     cloud.region("us-east-1")
-    print(f"AWS_ENDPOINT_URL=http://127.0.0.1:{server.port}")
+    print(f"AWS_ENDPOINT_URL=http://127.0.0.1:{server.port}\nCARREL_CHECKIP_URL=http://127.0.0.1:{server.port}/checkip")
     print(
         f"AWS_ACCESS_KEY_ID={cloud.KEY_ID}\nAWS_SECRET_ACCESS_KEY={cloud.SECRET}\nAWS_DEFAULT_REGION=us-east-1\nAWS_REGION=us-east-1",
         flush=True,

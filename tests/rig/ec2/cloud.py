@@ -1,5 +1,7 @@
 """moto in this process: its backends by region, filled with what the rig offers, and its application as a plain function."""
 
+import base64
+import hashlib
 import os
 import urllib.parse
 
@@ -8,10 +10,12 @@ os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 os.environ.setdefault("AWS_ACCESS_KEY_ID", "unused")
 os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "unused")
 
+from cryptography.hazmat.primitives import serialization  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: E402
 from moto.core.base_backend import BackendDict  # noqa: E402
 from moto.core.model_instances import reset_model_data  # noqa: E402
 from moto.ec2 import utils as ec2_utils  # noqa: E402
-from moto.ec2.models import ec2_backends  # noqa: E402
+from moto.ec2.models import ec2_backends, key_pairs  # noqa: E402
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend  # noqa: E402
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS, INSTANCE_TYPES  # noqa: E402
 from moto.iam.models import iam_backends  # noqa: E402
@@ -29,6 +33,19 @@ KEY_ID, SECRET = "AKIACARRELRIG0000000", "carrel-rig-secret-for-tests-only-00000
 
 # Filters that EC2 has and moto lacks; both are attributes of moto's instance.
 ec2_utils.filter_dict_attribute_mapping.update({"client-token": "client_token", "instance-lifecycle": "lifecycle"})
+
+motos_fingerprint = key_pairs.public_key_fingerprint
+
+
+def fingerprint(key, hash_constructor):
+    """Of an ed25519 key as EC2 tells it, and ssh-keygen: SHA-256 of what stands in the key's line, in base 64."""
+    if not isinstance(key, Ed25519PublicKey):
+        return motos_fingerprint(key, hash_constructor)
+    line = key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    return base64.b64encode(hashlib.sha256(base64.b64decode(line.split()[1])).digest()).decode()
+
+
+key_pairs.public_key_fingerprint = fingerprint
 
 OPEN_REGIONS = set(RegionsAndZonesBackend.regions_opt_in_not_required)
 

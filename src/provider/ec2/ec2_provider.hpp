@@ -1,0 +1,117 @@
+// The provider `ec2`: machines of Amazon EC2, on demand, in a region's default network (VPC).
+//
+// A machine's place is its region, its ref the instance's id. The tags on it are the truth
+// (carrel:workspace, carrel:owner, carrel:token); what this computer keeps besides is in
+// records.hpp and may be lost. Nothing is asked of AWS, nor are credentials looked for, before the
+// first call.
+//
+// Money: Offer::per_hour is the machine's price on demand, its disk and its public address;
+// per_day_stopped is the disk, which is all that a stopped machine costs.
+//
+// A machine is reached over ssh, and only after it has been verified: the host keys that it showed
+// first on its console, which AWS lets its owner read, are pinned on this computer.
+#pragma once
+
+#include "aws/ec2_instances.hpp"
+#include "aws/ec2_offers.hpp"
+#include "base/error.hpp"
+#include "channel/channel.hpp"
+#include "os/clock.hpp"
+#include "os/https.hpp"
+#include "os/process.hpp"
+#include "os/random.hpp"
+#include "os/wait.hpp"
+#include "provider/ec2/market.hpp"
+#include "provider/ec2/records.hpp"
+#include "provider/ec2/session.hpp"
+#include "workspace/paths.hpp"
+#include "workspace/provider.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace carrel {
+
+// What the provider needs of the outside; everything that is referred to outlives it.
+struct Ec2Outside {
+  Processes& processes;
+  Https& https;
+  const Clock& clock;
+  Random& random;
+  Environment environment;
+  WorkspacePaths paths;  // state/ec2, cache/ec2 and `run` are written
+  Pause pause = system_pause;
+};
+
+class Ec2Provider final : public Provider {
+ public:
+  explicit Ec2Provider(const Ec2Outside& outside);
+
+  std::string name() const override { return "ec2"; }
+  ProviderFacts facts() const override;
+  // One offer for each zone that has the cheapest type that fits; a single blocked one where there
+  // is none.
+  Result<std::vector<Offer>> offers(const Hardware& hardware, const Wait& wait) override;
+  Result<MachineRef> create(const Intent& intent, const Wait& wait) override;
+  // In the region where the launch was begun, else where the person's tools are.
+  Result<std::optional<MachineRef>> find(const std::string& token, const Wait& wait) override;
+  // One DescribeInstances for each region. A machine that AWS does not show is pending for its
+  // first minutes, as EC2's answers lag behind its launches, and then gone.
+  Result<std::vector<Observation>> observe(const std::vector<MachineRef>& machines,
+                                           const Wait& wait) override;
+  // Reason::no_capacity: its zone has no room now; a stopped machine cannot leave its zone.
+  Result<> start(const MachineRef& machine, const Wait& wait) override;
+  Result<> stop(const MachineRef& machine, StopHow how, const Wait& wait) override;
+  // With its disk: EC2 keeps no disk by itself here, so Keep::disk is an error.
+  Result<> remove(const MachineRef& machine, Keep keep, const Wait& wait) override;
+  // Waits, five minutes at most, until the machine has shown its host keys and ssh answers. Where
+  // only silence answers, this computer's present address is let in.
+  // Reason::unverified, Exit::act: it showed none in time.
+  Result<std::unique_ptr<Channel>> channel(const MachineRef& machine, const Wait& wait) override;
+
+ private:
+  struct Seen {  // the last answer about a machine
+    MachineState state;
+    Instant at;
+  };
+  Result<Network> network(const AwsClient& client, const Wait& wait);
+  Result<InstanceType> type_named(const AwsClient& client, const std::string& name,
+                                  const Wait& wait);
+  Result<Image> image_for(const AwsClient& client, const std::string& wanted,
+                          const InstanceType& type, const Wait& wait);
+  Result<std::optional<MachineRef>> find_in(const AwsClient& client, const std::string& token,
+                                            const Wait& wait);
+  Result<Launch> launch_of(const AwsClient& client, const Intent& intent, const Wait& wait);
+
+  Result<std::vector<Instance>> ask(const std::string& region, const std::vector<std::string>& ids,
+                                    const Wait& wait);
+  Observation seen_as(const std::string& region, const Instance& instance) const;
+  Observation not_shown(const std::string& id) const;
+  bool is_new(const std::string& id) const;
+  template <class Request>
+  Result<> request(const MachineRef& machine, const Wait& wait, Request request,
+                   std::optional<InstanceState> wanted);
+
+  Result<Instance> running_machine(const MachineRef& machine, const Wait& wait);
+  Result<std::string> login_on(const Instance& instance, const std::string& region,
+                               const Wait& wait);
+  Result<> pin_host_keys(const MachineRef& machine, const Wait& wait);
+  Result<> let_in(const Instance& instance, const std::string& region, const Wait& wait);
+  Result<> until_it_answers(Channel& channel, const Instance& instance, const std::string& region,
+                            const Wait& wait);
+
+  Ec2Outside outside_;
+  AwsSession session_;
+  Ec2Records records_;
+  Ec2Cache cache_;
+  // Answers of this object's life.
+  std::map<std::string, Network> networks_;    // by region
+  std::map<std::string, InstanceType> types_;  // by region and name
+  std::map<std::string, Image> images_;        // by region, wish and type
+  std::map<MachineRef, Seen> seen_;
+};
+
+}  // namespace carrel

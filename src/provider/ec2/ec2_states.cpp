@@ -1,0 +1,259 @@
+// What becomes of machines: looked at, started, stopped, removed.
+#include "aws/client.hpp"
+#include "aws/ec2_instances.hpp"
+#include "aws/errors.hpp"
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "os/clock.hpp"
+#include "os/wait.hpp"
+#include "provider/ec2/ec2_provider.hpp"
+#include "provider/ec2/market.hpp"
+#include "provider/ec2/plan.hpp"
+#include "provider/ec2/records.hpp"
+#include "workspace/provider.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace carrel {
+namespace {
+
+// How long EC2's answers may lag behind a launch (EC2 API reference, "Eventual consistency": up to
+// a few minutes).
+constexpr auto lag = std::chrono::minutes(5);
+constexpr auto lag_poll = std::chrono::seconds(1);
+constexpr std::size_t most_filter_values = 200;
+constexpr int largest_disk = 65536;  // GiB
+
+MachineState machine_state(InstanceState state) {
+  switch (state) {
+    case InstanceState::pending:
+      return MachineState::pending;
+    case InstanceState::running:
+      return MachineState::running;
+    case InstanceState::shutting_down:
+    case InstanceState::stopping:
+      return MachineState::stopping;
+    case InstanceState::terminated:
+      return MachineState::gone;
+    case InstanceState::stopped:
+      return MachineState::stopped;
+    case InstanceState::other:
+      return MachineState::unknown;
+  }
+  return MachineState::unknown;
+}
+
+std::string why(const Instance& instance) {
+  auto reason = instance.state_reason.empty() ? instance.state_code : instance.state_reason;
+  if (!instance.state_code.empty() && !reason.contains(instance.state_code)) {
+    reason = instance.state_code + ": " + reason;
+  }
+  return printable(reason);
+}
+
+std::string reason_of(const Instance& instance) {
+  switch (instance.state) {
+    case InstanceState::pending:
+      return "EC2 is starting it";
+    case InstanceState::running:
+      return {};
+    case InstanceState::shutting_down:
+      return "EC2 is removing it";
+    case InstanceState::stopping:
+      return "EC2 is stopping it";
+    case InstanceState::stopped:
+      return why(instance);
+    case InstanceState::terminated:
+      if (instance.state_code == "Client.InternalError") {
+        return why(instance) + " (often: no permission for the key that encrypts the disk)";
+      }
+      return why(instance);
+    case InstanceState::other:
+      return "EC2 says a state that this program does not know";
+  }
+  return {};
+}
+
+int disk_of(const Instance& instance) {
+  const auto text = instance.tag("carrel:disk");
+  int gib = 0;
+  std::from_chars(text.data(), text.data() + text.size(), gib);
+  return gib > 0 && gib <= largest_disk ? gib : 0;
+}
+
+}  // namespace
+
+bool Ec2Provider::is_new(const std::string& id) const {
+  const auto record = records_.machine(id);
+  return record && outside_.clock.wall() - record->launched < lag;
+}
+
+Observation Ec2Provider::not_shown(const std::string& id) const {
+  if (is_new(id)) {
+    return {.state = MachineState::pending, .reason = "EC2 does not show it yet"};
+  }
+  return {.state = MachineState::gone, .reason = "EC2 does not know it (any more)"};
+}
+
+Observation Ec2Provider::seen_as(const std::string& region, const Instance& instance) const {
+  Observation seen{.state = machine_state(instance.state), .reason = reason_of(instance)};
+  if (seen.state == MachineState::running) {
+    seen.since = instance.launched;
+    for (const auto& address : {instance.public_address, instance.private_address}) {
+      if (!address.empty()) seen.addresses.push_back(address);
+    }
+  }
+  if (seen.state == MachineState::stopped) {
+    // Where nobody has asked for this region's price: that of us-east-1.
+    constexpr Money usual{80'000};
+    const auto price = cached_disk_price(cache_, region);
+    seen.cost_per_day = disk_per_day(price ? price->money : usual, disk_of(instance));
+  }
+  return seen;
+}
+
+// Those of the ids that EC2 shows.
+Result<std::vector<Instance>> Ec2Provider::ask(const std::string& region,
+                                               const std::vector<std::string>& ids,
+                                               const Wait& wait) {
+  const auto& client = *TRY(session_.in(region));
+  std::set<std::string> left(ids.begin(), ids.end());
+  std::vector<Instance> found;
+  const auto add = [&](std::vector<Instance> page) {
+    for (auto& instance : page) {
+      if (left.erase(instance.id) > 0) found.push_back(std::move(instance));
+    }
+  };
+  if (left.size() > most_filter_values) {
+    add(TRY(describe_instances(client, {.filters = {{"tag-key", {"carrel:workspace"}}}}, wait)));
+  }
+  // As filters: one id that EC2 does not know would fail a question for ids altogether.
+  for (auto rest = std::vector(left.begin(), left.end()); !rest.empty();) {
+    const auto count = static_cast<std::ptrdiff_t>(std::min(rest.size(), most_filter_values));
+    add(TRY(describe_instances(
+        client, {.filters = {{"instance-id", {rest.begin(), rest.begin() + count}}}}, wait)));
+    rest.erase(rest.begin(), rest.begin() + count);
+  }
+  return found;
+}
+
+Result<std::vector<Observation>> Ec2Provider::observe(const std::vector<MachineRef>& machines,
+                                                      const Wait& wait) {
+  std::map<std::string, std::vector<std::string>> by_region;
+  std::map<MachineRef, Observation> answers;
+  for (const auto& machine : machines) {
+    if (is_instance_id(machine.ref)) {
+      by_region[machine.place].push_back(machine.ref);
+    } else {
+      answers[machine] = {.state = MachineState::gone, .reason = "it is no machine of EC2"};
+    }
+  }
+  for (const auto& [region, ids] : by_region) {
+    auto found = ask(region, ids, wait);
+    if (!found && found.error().reason == Reason::interrupted) return fail(found.error());
+    for (const auto& id : ids) {
+      auto& answer = answers[{.provider = name(), .place = region, .ref = id}];
+      if (!found) {
+        answer.reason = found.error().what + ": " + found.error().why;
+        continue;
+      }
+      const auto instance = std::ranges::find(*found, id, &Instance::id);
+      answer = instance == found->end() ? not_shown(id) : seen_as(region, *instance);
+    }
+  }
+  std::vector<Observation> result;
+  const auto now = outside_.clock.now();
+  for (const auto& machine : machines) {
+    auto answer = answers[{.provider = name(), .place = machine.place, .ref = machine.ref}];
+    if (answer.state != MachineState::unknown) {
+      seen_[machine] = {.state = answer.state, .at = now};
+    } else if (const auto last = seen_.find(machine); last != seen_.end()) {
+      answer.last_known = last->second.state;
+      answer.last_known_age = std::chrono::duration_cast<Milliseconds>(now - last->second.at);
+    }
+    result.push_back(std::move(answer));
+  }
+  return result;
+}
+
+// Makes a request of one machine. It is done, too, when the machine is gone, or when EC2 refuses
+// because it is in `wanted` already or on its way there.
+template <class Request>
+Result<> Ec2Provider::request(const MachineRef& machine, const Wait& wait, Request request,
+                              std::optional<InstanceState> wanted) {
+  if (!is_instance_id(machine.ref)) return {};
+  const auto& client = *TRY(session_.in(machine.place));
+  for (;;) {
+    auto done = request(client, std::vector{machine.ref});
+    if (done) return {};
+    auto error = std::move(done.error());
+    if (error.reason == Reason::not_found) {
+      if (!is_new(machine.ref)) return {};
+      TRY(outside_.pause(lag_poll, wait));  // it exists, and EC2 will know it
+      continue;
+    }
+    if (is_no_capacity(error.code)) {
+      error.reason = Reason::no_capacity;
+      error.exit = Exit::act;
+      error.hint =
+          "a stopped machine stays in its zone: try again later, or remove it and make another";
+    }
+    if (error.code != "IncorrectInstanceState") return fail(std::move(error));
+    const auto seen = TRY(ask(machine.place, {machine.ref}, wait));
+    const auto state = seen.empty() ? InstanceState::terminated : seen.front().state;
+    if (state == InstanceState::terminated || state == InstanceState::shutting_down ||
+        state == wanted || (wanted == InstanceState::stopped && state == InstanceState::stopping)) {
+      return {};
+    }
+    error.reason = Reason::busy;
+    error.hint = fmt::format("it is {} now: try again in a minute", to_string(state));
+    return fail(std::move(error));
+  }
+}
+
+Result<> Ec2Provider::start(const MachineRef& machine, const Wait& wait) {
+  return request(
+      machine, wait,
+      [&](const AwsClient& client, const std::vector<std::string>& ids) {
+        return start_instances(client, ids, wait);
+      },
+      InstanceState::running);
+}
+
+Result<> Ec2Provider::stop(const MachineRef& machine, StopHow how, const Wait& wait) {
+  const auto kind = how == StopHow::gracefully ? StopKind::shutdown : StopKind::force;
+  return request(
+      machine, wait,
+      [&](const AwsClient& client, const std::vector<std::string>& ids) {
+        return stop_instances(client, ids, kind, wait);
+      },
+      InstanceState::stopped);
+}
+
+Result<> Ec2Provider::remove(const MachineRef& machine, Keep keep, const Wait& wait) {
+  if (keep == Keep::disk) {
+    return usage_error("EC2 keeps no disk without its machine here",
+                       "stop the machine instead: then only its disk is paid for");
+  }
+  TRY(request(
+      machine, wait,
+      [&](const AwsClient& client, const std::vector<std::string>& ids) {
+        return terminate_instances(client, ids, wait);
+      },
+      InstanceState::terminated));
+  if (!is_instance_id(machine.ref)) return {};
+  return records_.forget_machine(machine.ref);
+}
+
+}  // namespace carrel

@@ -1,0 +1,56 @@
+// The person's way to AWS: credentials and region as every AWS tool finds them, looked for at the
+// first call and not before, and one client for each region. One thread at a time.
+#pragma once
+
+#include "aws/chain.hpp"
+#include "aws/client.hpp"
+#include "aws/config.hpp"
+#include "aws/credentials.hpp"
+#include "aws/retry.hpp"
+#include "aws/throttle.hpp"
+#include "base/error.hpp"
+#include "os/clock.hpp"
+#include "os/https.hpp"
+#include "os/process.hpp"
+#include "os/random.hpp"
+#include "os/wait.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace carrel {
+
+class AwsSession {
+ public:
+  // Everything that is referred to outlives it.
+  AwsSession(ChainOutside outside, Environment environment);
+  AwsSession(const AwsSession&) = delete;
+  AwsSession& operator=(const AwsSession&) = delete;
+  AwsSession(AwsSession&&) = delete;
+  AwsSession& operator=(AwsSession&&) = delete;
+  ~AwsSession() = default;
+
+  // The region that the person's tools are set to.
+  Result<std::string> region(const Wait& wait);
+  // A client lives as long as the session.
+  Result<const AwsClient*> in(const std::string& region);
+
+  const ChainOutside& outside() const { return outside_; }
+  const Environment& environment() const { return environment_; }
+
+ private:
+  Result<const AwsConfig*> config();
+
+  ChainOutside outside_;
+  Environment environment_;
+  std::optional<AwsConfig> config_;
+  std::string region_;
+  CredentialsSource credentials_;
+  Throttle throttle_;
+  RetryQuota quota_;
+  std::map<std::string, AwsClient> clients_;
+};
+
+}  // namespace carrel
