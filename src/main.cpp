@@ -87,6 +87,7 @@ int main(int argc, char** argv) {
       cli::password_command(),
       cli::completion_command(),
       cli::help_command(),
+      cli::keeper_command(),
   };
   return cli::run_program(world, commands, {argv + 1, argv + argc});
 }

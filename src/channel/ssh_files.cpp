@@ -64,17 +64,6 @@ open() {
 if [ -d "$1" ] && [ ! -L "$1" ]; then open "$1"; fi
 rm -rf "$1")sh";
 
-// In ssh's -L: a colon separates, % is a token, a backslash escapes.
-std::string forward_path(const fs::path& path) {
-  std::string escaped;
-  for (const char c : path.native()) {
-    if (c == ':' || c == '\\') escaped += '\\';
-    escaped += c;
-    if (c == '%') escaped += c;
-  }
-  return escaped;
-}
-
 }  // namespace
 
 Result<> SshChannel::put(const fs::path& root, const std::vector<PutFile>& files,

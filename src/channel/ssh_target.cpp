@@ -94,6 +94,17 @@ Result<std::string> ssh_config(const SshTarget& target, const std::filesystem::p
   return text;
 }
 
+// In ssh's -L: a colon separates, % is a token, a backslash escapes.
+std::string forward_path(const std::filesystem::path& path) {
+  std::string escaped;
+  for (const char c : path.native()) {
+    if (c == ':' || c == '\\') escaped += '\\';
+    escaped += c;
+    if (c == '%') escaped += c;
+  }
+  return escaped;
+}
+
 std::string name_of(const SshTarget& target) {
   return target.user.empty() ? target.host : target.user + "@" + target.host;
 }

@@ -39,6 +39,9 @@ constexpr std::size_t longest_socket_folder = 72;
 // cannot hold (a quote, a newline) are errors.
 Result<std::string> ssh_config(const SshTarget& target, const std::filesystem::path& sockets);
 
+// One half of what ssh's -L takes.
+std::string forward_path(const std::filesystem::path& path);
+
 // "ubuntu@host", for people.
 std::string name_of(const SshTarget& target);
 

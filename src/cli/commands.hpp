@@ -25,5 +25,7 @@ Command doctor_command();
 Command cache_command();
 Command completion_command();
 Command help_command();
+// Hidden: what other commands start.
+Command keeper_command();
 
 }  // namespace carrel::cli

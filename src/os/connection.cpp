@@ -188,6 +188,16 @@ Connection::~Connection() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
+void Connection::end_writing() {
+  ::shutdown(descriptor_, SHUT_WR);
+}
+
+void Connection::break_off() {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  // NOLINTNEXTLINE(misc-include-cleaner): sys/socket.h gives it through a private header
+  if (tcp_) ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 Result<std::size_t> Connection::read_some(std::span<char> buffer) {
   while (true) {
     if (wait_.interrupt != nullptr && wait_.interrupt->raised()) return fail(interrupted());

@@ -43,9 +43,15 @@ class Connection {
   Result<std::size_t> read_some(std::span<char> buffer);
   Result<std::size_t> write_some(std::span<const char> bytes);
   void set_wait(const Wait& wait) { wait_ = wait; }  // holds for the calls that follow
+  // The other side reads the end of the stream after what was written; it may go on writing.
+  void end_writing();
+  // The destructor resets a TCP connection instead of closing it: the other side shall see that
+  // what it has is not all.
+  void break_off();
   int descriptor() const { return descriptor_; }
 
  private:
+  friend class Listener;
   Connection(int descriptor, bool tcp, Wait wait)
       : descriptor_(descriptor), tcp_(tcp), wait_(wait) {}
   int descriptor_ = -1;

@@ -1,6 +1,7 @@
 // Starting: the program found, the descriptors laid out, the errors told apart.
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "os/companion.hpp"
 #include "os/detail.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
@@ -15,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -158,25 +160,36 @@ class Attributes {
   Attributes& operator=(Attributes&&) = delete;
   posix_spawnattr_t* get() { return &attributes_; }
 
-  // Signals as after login, whatever this program catches, ignores or blocks.
-  void set(bool own_group) {
+  // Signals as after login, whatever this program catches, ignores or blocks. `own`:
+  // POSIX_SPAWN_SETPGROUP, POSIX_SPAWN_SETSID or neither.
+  void set(short own) {
     sigset_t none;
     sigemptyset(&none);
     posix_spawnattr_setsigmask(&attributes_, &none);
     sigset_t all;
     sigfillset(&all);
     posix_spawnattr_setsigdefault(&attributes_, &all);
-    int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-    if (own_group) {
-      posix_spawnattr_setpgroup(&attributes_, 0);
-      flags |= POSIX_SPAWN_SETPGROUP;
-    }
+    posix_spawnattr_setpgroup(&attributes_, 0);
+    const int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | own;
     posix_spawnattr_setflags(&attributes_, static_cast<short>(flags));
   }
 
  private:
   posix_spawnattr_t attributes_{};
 };
+
+Result<pid_t> spawn(const fs::path& program, const ProcessSpec& spec, Actions& actions,
+                    Attributes& attributes) {
+  std::vector<std::string> argv = spec.argv;
+  std::vector<std::string> variables;
+  for (const auto& [key, value] : spec.environment)
+    variables.push_back(fmt::format("{}={}", key, value));
+  pid_t pid = 0;
+  const int number = ::posix_spawn(&pid, program.c_str(), actions.get(), attributes.get(),
+                                   pointers(argv).data(), pointers(variables).data());
+  if (number != 0) return fail(spawn_error(program, number));
+  return pid;
+}
 
 }  // namespace
 
@@ -204,15 +217,8 @@ Result<Child> spawn(const ProcessSpec& spec) {
   }
   if (spec.folder) posix_spawn_file_actions_addchdir_np(actions.get(), spec.folder->c_str());
   Attributes attributes;
-  attributes.set(!spec.terminal);
-
-  std::vector<std::string> argv = spec.argv;
-  std::vector<std::string> variables;
-  for (const auto& [key, value] : spec.environment)
-    variables.push_back(fmt::format("{}={}", key, value));
-  const int number = ::posix_spawn(&child.pid, program.c_str(), actions.get(), attributes.get(),
-                                   pointers(argv).data(), pointers(variables).data());
-  if (number != 0) return fail(spawn_error(program, number));
+  attributes.set(spec.terminal ? 0 : POSIX_SPAWN_SETPGROUP);
+  child.pid = TRY(spawn(program, spec, actions, attributes));
   for (Pipe* pipe : {&output, &error}) {
     if (pipe->read_end) ::fcntl(pipe->read_end.get(), F_SETFL, O_NONBLOCK);
   }
@@ -221,6 +227,21 @@ Result<Child> spawn(const ProcessSpec& spec) {
   child.output = std::move(output.read_end);
   child.error = std::move(error.read_end);
   return child;
+}
+
+Result<pid_t> start_apart(const ProcessSpec& spec, const fs::path& log) {
+  TRY(check(spec));
+  const fs::path program = TRY(located(spec));
+  Actions actions;
+  posix_spawn_file_actions_addopen(actions.get(), 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(actions.get(), 1, log.c_str(),
+                                   O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
+  posix_spawn_file_actions_adddup2(actions.get(), 1, 2);
+  posix_spawn_file_actions_addclosefrom_np(actions.get(), 3);
+  posix_spawn_file_actions_addchdir_np(actions.get(), "/");
+  Attributes attributes;
+  attributes.set(POSIX_SPAWN_SETSID);
+  return spawn(program, spec, actions, attributes);
 }
 
 std::optional<fs::path> find_program(std::string_view name, const Environment& environment) {

@@ -90,8 +90,12 @@ class LocalServer {
 
   explicit LocalServer(Serve serve, Kind kind = Kind::unix_socket) : serve_(std::move(serve)) {
     kind == Kind::unix_socket ? listen_unix() : listen_tcp(kind == Kind::tcp6);
-    if (listener_ < 0 || ::listen(listener_, 8) != 0) throw std::runtime_error("cannot listen");
-    acceptor_ = std::thread([this] { accept_all(); });
+    start();
+  }
+  // On a unix socket at `path`, where nothing is yet.
+  LocalServer(Serve serve, const std::filesystem::path& path) : serve_(std::move(serve)) {
+    listen_unix(path);
+    start();
   }
   LocalServer(const LocalServer&) = delete;
   LocalServer& operator=(const LocalServer&) = delete;
@@ -111,14 +115,23 @@ class LocalServer {
   const Endpoint& endpoint() const { return endpoint_; }
 
  private:
+  void start() {
+    if (listener_ < 0 || ::listen(listener_, SOMAXCONN) != 0) {
+      throw std::runtime_error("cannot listen");
+    }
+    acceptor_ = std::thread([this] { accept_all(); });
+  }
   void listen_unix() {
     std::string name = std::filesystem::temp_directory_path() / "carrel-test-XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder");
     folder_ = name;
-    endpoint_ = folder_ / "s";
+    listen_unix(folder_ / "s");
+  }
+  void listen_unix(const std::filesystem::path& path) {
+    endpoint_ = path;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, (folder_ / "s").c_str(), sizeof address.sun_path - 1);
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
     listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   }
