@@ -4,13 +4,17 @@
 #include "cli/commands.hpp"
 #include "cli/program.hpp"
 #include "cli/version.hpp"
+#include "keeper/client.hpp"
+#include "keeper/keeper.hpp"
 #include "os/clock.hpp"
 #include "os/http.hpp"
+#include "os/https.hpp"
 #include "os/memory.hpp"
 #include "os/process.hpp"
 #include "os/random.hpp"
 #include "os/terminal.hpp"
 #include "os/wait.hpp"
+#include "provider/ec2/ec2_provider.hpp"
 #include "provider/local/local_provider.hpp"
 #include "workspace/paths.hpp"
 #include "workspace/provider.hpp"
@@ -33,6 +37,19 @@ int print_version() {
   return std::fputs(line.c_str(), stdout) >= 0 && std::fflush(stdout) == 0 ? 0 : 1;
 }
 
+// As the AWS tools have it: a company's own authority.
+std::optional<std::filesystem::path> authorities_of(const Environment& environment) {
+  const auto found = environment.find("AWS_CA_BUNDLE");
+  if (found == environment.end() || found->second.empty()) return std::nullopt;
+  return found->second;
+}
+
+std::string this_program() {
+  std::error_code error;
+  const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? "carrel" : path.string();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -49,7 +66,11 @@ int main(int argc, char** argv) {
   interrupt.catch_signals();
   const auto environment = this_environment();
   DirectChannel here(processes, environment);
+  CurlHttps https(authorities_of(environment));
   std::optional<LocalProvider> local;
+  std::optional<Ec2Provider> ec2;
+  std::optional<KeeperClient> keeper;
+  const auto program = this_program();
   std::error_code gone;  // the current folder may have been removed; commands that need it say so
 
   const cli::World world{
@@ -62,13 +83,25 @@ int main(int argc, char** argv) {
       .interrupt = interrupt,
       .environment = environment,
       .folder = std::filesystem::current_path(gone),
+      .program = program,
       .user = ::getuid(),
-      .provider_names = {"local"},
+      .provider_names = {"local", "ec2"},
       .providers =
           [&](const WorkspacePaths& paths) {
             local.emplace(processes, paths, environment);
-            return Providers{{"local", &*local}};
+            ec2.emplace(Ec2Outside{.processes = processes,
+                                   .https = https,
+                                   .clock = clock,
+                                   .random = random,
+                                   .environment = environment,
+                                   .paths = paths});
+            return Providers{{"local", &*local}, {"ec2", &*ec2}};
           },
+      .keeper = [&](const WorkspacePaths& paths) -> PortKeeper& {
+        return keeper.emplace(processes, environment,
+                              KeeperPlace{.folder = paths.run, .log = paths.state / "keeper.log"},
+                              std::vector<std::string>{program, "keeper"});
+      },
   };
   const std::vector<cli::Command> commands{
       cli::up_command(world.provider_names),
@@ -88,6 +121,7 @@ int main(int argc, char** argv) {
       cli::completion_command(),
       cli::help_command(),
       cli::keeper_command(),
+      cli::keeper_address_command(),
   };
   return cli::run_program(world, commands, {argv + 1, argv + argc});
 }

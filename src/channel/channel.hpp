@@ -21,6 +21,8 @@
 
 namespace carrel {
 
+struct SshTarget;
+
 struct Command {
   std::vector<std::string> argv;
   Environment environment;  // added to the machine's own for this person
@@ -43,6 +45,8 @@ struct PutFile {
 class Channel {
  public:
   virtual ~Channel() = default;
+  // How ssh gets there, for a process that outlives this one; none: not by ssh.
+  virtual const SshTarget* way() const { return nullptr; }
   virtual Result<ProcessResult> run(const Command& command, const Wait& wait) = 0;
   // Writes the files under `root`, making folders (0700); each file whole or not at all.
   virtual Result<> put(const std::filesystem::path& root, const std::vector<PutFile>& files,

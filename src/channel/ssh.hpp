@@ -44,6 +44,7 @@ class SshChannel final : public Channel {
   SshChannel(SshChannel&&) = delete;
   SshChannel& operator=(SshChannel&&) = delete;
 
+  const SshTarget* way() const override { return &target_; }
   // With `terminal` the command has a terminal of the machine, if this program has one.
   Result<ProcessResult> run(const Command& command, const Wait& wait) override;
   // No file is put in its place before all have arrived.

@@ -30,12 +30,15 @@ std::string Given::one(std::string_view argument) const {
 Result<Workspaces> CommandContext::workspaces() const {
   auto where = TRY(paths());
   auto providers = world.providers(where);
+  auto& keeper = world.keeper(where);
   return Workspaces::open({.clock = world.clock,
                            .random = world.random,
                            .http = world.http,
                            .providers = std::move(providers),
                            .here = world.here,
-                           .paths = std::move(where)});
+                           .paths = std::move(where),
+                           .keeper = keeper,
+                           .address_program = {world.program, "keeper-address"}});
 }
 
 std::string CommandContext::variable(std::string_view name) const {

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "channel/channel.hpp"
+#include "keeper/client.hpp"
 #include "os/clock.hpp"
 #include "os/http.hpp"
 #include "os/process.hpp"
@@ -39,9 +40,11 @@ struct World {
   Interrupt& interrupt;
   Environment environment;
   std::filesystem::path folder;  // the current one, absolute
+  std::string program;           // this one's path, for processes that start it
   unsigned user = 0;
   std::vector<std::string> provider_names;
   std::function<Providers(const WorkspacePaths&)> providers;  // made when a command needs them
+  std::function<PortKeeper&(const WorkspacePaths&)> keeper;   // likewise
 };
 
 // What a shell offers for a word, besides `choices`.

@@ -27,5 +27,6 @@ Command completion_command();
 Command help_command();
 // Hidden: what other commands start.
 Command keeper_command();
+Command keeper_address_command();
 
 }  // namespace carrel::cli

@@ -1,12 +1,13 @@
+#include "keeper/keeper.hpp"
+
 #include "base/error.hpp"
+#include "base/names.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
-#include "keeper/keeper.hpp"
 #include "os/companion.hpp"
+#include "workspace/workspaces.hpp"
 
-#include <filesystem>
 #include <string>
-#include <system_error>
 
 namespace carrel::cli {
 namespace {
@@ -18,15 +19,30 @@ Result<int> run_keeper(CommandContext& context) {
     TRY(serve_keeper(place, context.world.environment, context.world.random, context.wait()));
     return 0;
   }
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  TRY(start_apart({.argv = {error ? "carrel" : self.string(), "keeper", "--serve"},
+  TRY(start_apart({.argv = {context.world.program, "keeper", "--serve"},
                    .environment = context.world.environment},
                   place.log));
   return 0;
 }
 
+Result<int> run_keeper_address(CommandContext& context) {
+  auto workspaces = TRY(context.workspaces());
+  const auto id = TRY(WorkspaceId::parse(context.given.one("ID")));
+  context.world.terminal.out(TRY(workspaces.address(id, context.wait())) + "\n");
+  return 0;
+}
+
 }  // namespace
+
+Command keeper_address_command() {
+  return {.name = "keeper-address",
+          .group = "This computer",
+          .summary = "say where a workspace's machine is now; the keeper asks it",
+          .arguments = {{.name = "ID", .help = "the workspace's id", .required = true}},
+          .text = "docs/development/keeper.md",
+          .run = run_keeper_address,
+          .hidden = true};
+}
 
 Command keeper_command() {
   return {.name = "keeper",

@@ -15,7 +15,15 @@
 
 namespace carrel {
 
-class KeeperClient {
+// Keeps the local ports of workspaces that run elsewhere, when this program has ended.
+class PortKeeper {
+ public:
+  virtual ~PortKeeper() = default;
+  virtual Result<> keep(const std::vector<KeptWorkspace>& workspaces, const Wait& wait) = 0;
+  virtual Result<> drop(const WorkspaceId& id, const Wait& wait) = 0;
+};
+
+class KeeperClient final : public PortKeeper {
  public:
   // `starter`: the program and arguments that start a keeper for `place` and end at once.
   KeeperClient(Processes& processes, Environment environment, KeeperPlace place,
@@ -28,9 +36,9 @@ class KeeperClient {
   // Their ports are open when it returns, their links are being made. A keeper is started if there
   // is none, an older one is replaced. All that should be kept may be told each time: what is kept
   // already costs nothing. The first that fails ends it.
-  Result<> keep(const std::vector<KeptWorkspace>& workspaces, const Wait& wait);
+  Result<> keep(const std::vector<KeptWorkspace>& workspaces, const Wait& wait) override;
   // Done also when it was not kept, or there is no keeper.
-  Result<> drop(const WorkspaceId& id, const Wait& wait);
+  Result<> drop(const WorkspaceId& id, const Wait& wait) override;
   // Empty when there is no keeper.
   Result<std::vector<KeptState>> list(const Wait& wait);
 

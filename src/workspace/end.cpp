@@ -45,6 +45,7 @@ Result<bool> Workspaces::stop(const WorkspaceRow& row, Progress& progress, const
   } else {
     // The machine's own shutdown ends the server; one that cannot be reached still costs money.
     TRY(journal_.set_server_stopped(row.id, world_.clock.wall()));
+    TRY(world_.keeper.drop(row.id, wait));
   }
   TRY(remove_tree(world_.paths.of(row.id) / "open.html"));
   TRY(provider->stop(machine->machine, StopHow::gracefully, wait));
@@ -75,6 +76,7 @@ Result<> Workspaces::remove_locked(const WorkspaceRow& row, Progress& progress, 
       TRY(site.environments().remove(row.id, wait));
       TRY(site.channel->remove(site.folder_of_state(), wait));
     }
+    TRY(world_.keeper.drop(row.id, wait));
     TRY(provider->remove(machine->machine, Keep::nothing, wait));
     TRY(remove_tree(world_.paths.of(row.id)));
   }

@@ -5,6 +5,7 @@
 #include "base/secret.hpp"
 #include "base/text.hpp"
 #include "channel/channel.hpp"
+#include "channel/ssh_target.hpp"
 #include "environment/environment.hpp"
 #include "jupyter/certificate.hpp"
 #include "jupyter/client.hpp"
@@ -185,6 +186,19 @@ std::string reason_of_end(Site& site, const ServerRow& row, const Wait& wait) {
     if (auto reason = read_exit_file(*file, row.instance)) return std::move(*reason);
   }
   return "nobody saw how it ended (killed, or the computer was switched off)";
+}
+
+Result<> keep_port(const World& world, const Site& site, const ServerRow& row, const Wait& wait) {
+  const auto* way = site.channel->way();
+  if (way == nullptr) return {};
+  auto address = world.address_program;
+  if (!address.empty()) address.push_back(site.row.id.text());
+  return world.keeper.keep({{.id = site.row.id,
+                             .port = row.port,
+                             .ssh = *way,
+                             .socket = door_of(row),
+                             .address = std::move(address)}},
+                           wait);
 }
 
 std::string end_of_log(Site& site, const Wait& wait) {

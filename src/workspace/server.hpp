@@ -53,6 +53,9 @@ std::string landing_path(std::string_view notebook);
 
 // Why a server that should run does not, and the last lines of its log.
 std::string reason_of_end(Site& site, const ServerRow& row, const Wait& wait);
+// Opens the port of a server that runs elsewhere, on this computer, for as long as it is kept.
+Result<> keep_port(const World& world, const Site& site, const ServerRow& row, const Wait& wait);
+
 std::string end_of_log(Site& site, const Wait& wait);
 
 }  // namespace carrel

@@ -259,6 +259,7 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
                               progress, wait));
     phase.done(server_url(*server, "/"));
   }
+  TRY(keep_port(world, site, *server, wait));
   result.proof = result.was_up ? TRY(read_proof(row.proof))
                                : TRY(prove_it(world, journal, site, *server, progress, wait));
   result.notebook = site.row.notebook;

@@ -57,6 +57,7 @@ Result<Running> running(const World& world, Journal& journal, const WorkspaceRow
                  .trace = {}});
   }
   auto client = TRY(client_of(world, site, *server, wait));
+  TRY(keep_port(world, site, *server, wait));
   return Running{std::move(site), std::move(*server), std::move(client)};
 }
 
@@ -79,6 +80,18 @@ Result<std::filesystem::path> Workspaces::redirect_file(const WorkspaceRow& row,
   TRY(make_private_folder(folder));
   TRY(write_file(folder / "open.html", redirect_page(url), 0600));
   return folder / "open.html";
+}
+
+Result<std::string> Workspaces::address(const WorkspaceId& id, const Wait& wait) {
+  const auto machine = TRY(journal_.machine(id));
+  if (!machine || machine->machine.ref.empty()) return "none";
+  auto* provider = TRY(provider_named(world_, machine->machine.provider));
+  const auto seen = TRY(provider->observe({machine->machine}, wait));
+  if (seen.empty()) return "unknown";
+  const auto& one = seen.front();
+  if (one.state == MachineState::running && !one.addresses.empty()) return one.addresses.front();
+  const bool away = one.state == MachineState::stopped || one.state == MachineState::gone;
+  return away ? "none" : "unknown";
 }
 
 Result<int> Workspaces::exec(const WorkspaceRow& row, const std::vector<std::string>& argv,

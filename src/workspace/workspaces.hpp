@@ -120,6 +120,9 @@ class Workspaces {
   Result<std::vector<WorkspaceStatus>> list(bool ask_kernels, const Wait& wait);
   Result<WorkspaceDetails> details(const WorkspaceRow& row, const Wait& wait);
 
+  // Where its machine is now, as the keeper asks: an address, "none" (it has none), "unknown".
+  Result<std::string> address(const WorkspaceId& id, const Wait& wait);
+
   // An address that signs in once, within ten minutes.
   Result<Secret> ticket_url(const WorkspaceRow& row, const Wait& wait);
   Result<Secret> token_url(const WorkspaceRow& row, const Wait& wait);

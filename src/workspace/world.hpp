@@ -2,11 +2,15 @@
 #pragma once
 
 #include "channel/channel.hpp"
+#include "keeper/client.hpp"
 #include "os/clock.hpp"
 #include "os/http.hpp"
 #include "os/random.hpp"
 #include "workspace/paths.hpp"
 #include "workspace/provider.hpp"
+
+#include <string>
+#include <vector>
 
 namespace carrel {
 
@@ -17,6 +21,9 @@ struct World {
   Providers providers;
   Channel& here;         // to this computer
   WorkspacePaths paths;  // on this computer
+  PortKeeper& keeper;    // of workspaces that run elsewhere
+  // The program and arguments that print where a workspace's machine is now, but for its id.
+  std::vector<std::string> address_program = {};
 };
 
 }  // namespace carrel
