@@ -60,10 +60,10 @@ Result<bool> ensure_certificate(const std::filesystem::path& certificates, WallT
   return true;
 }
 
-Result<Door> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
+Result<ServerDoor> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
                          const std::filesystem::path& certificates, WallTime now,
                          Progress& progress) {
-  Door door;
+  ServerDoor door;
   if (spec.public_reach.value_or(false)) {
     door.public_reach = true;
     door.ip = "0.0.0.0";

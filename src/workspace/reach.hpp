@@ -14,7 +14,7 @@
 
 namespace carrel {
 
-struct Door {
+struct ServerDoor {
   std::string ip = "127.0.0.1";
   std::uint16_t port = 0;
   bool port_asked_for = false;
@@ -26,7 +26,7 @@ struct Door {
 // A port asked for and taken: an error that names who has it. Otherwise the port of last time, else
 // the first free one from 8888 on; a changed one is said. `certificates`: a private folder for this
 // computer's certificate, made or renewed here.
-Result<Door> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
+Result<ServerDoor> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
                          const std::filesystem::path& certificates, WallTime now,
                          Progress& progress);
 

@@ -65,7 +65,7 @@ Environment variables_of(const Site& site, const PreparedEnvironment& prepared) 
 }
 
 ServerConfig config_for(const World& world, const Site& site, const ServerRequest& request,
-                        const ServerRow& row, const Door& door) {
+                        const ServerRow& row, const ServerDoor& door) {
   const auto state = site.folder_of_state();
   return {.instance = row.instance,
           .name = site.row.name.text(),

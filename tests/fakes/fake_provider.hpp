@@ -123,6 +123,9 @@ class FakeProvider final : public Provider {
                      .reason = Reason::unreachable,
                      .trace = {}});
       }
+      // asked by whoever arrives
+      found->second.inside.commands.when(
+          {"sh", "-c"}, ProcessResult{.status = 0, .output = "/home/fake\n1000\n", .error = ""});
       return std::make_unique<FakeChannel>(found->second.inside);
     });
   }

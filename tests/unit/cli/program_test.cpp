@@ -7,6 +7,7 @@
 #include "cli/commands.hpp"
 #include "fakes/fake_channel.hpp"
 #include "fakes/fake_clock.hpp"
+#include "fakes/fake_keeper.hpp"
 #include "fakes/fake_processes.hpp"
 #include "fakes/fake_random.hpp"
 #include "fakes/fake_terminal.hpp"
@@ -55,6 +56,7 @@ struct Fixture {
   FakeChannel here{machine};
   FakeTerminal terminal;
   Interrupt interrupt;
+  FakeKeeper keeper;
   World world{
       .clock = clock,
       .random = random,
@@ -65,9 +67,11 @@ struct Fixture {
       .interrupt = interrupt,
       .environment = {{"HOME", home.path().string()}, {"PATH", (home.path() / "bin").string()}},
       .folder = home.path(),
+      .program = "carrel",
       .user = ::getuid(),
       .provider_names = {"local"},
-      .providers = [](const WorkspacePaths&) { return Providers{}; }};
+      .providers = [](const WorkspacePaths&) { return Providers{}; },
+      .keeper = [this](const WorkspacePaths&) -> PortKeeper& { return keeper; }};
 
   int run(const Words& words) {
     const std::vector<Command> commands{

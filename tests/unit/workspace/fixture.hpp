@@ -7,6 +7,7 @@
 #include "base/progress.hpp"
 #include "fakes/fake_channel.hpp"
 #include "fakes/fake_clock.hpp"
+#include "fakes/fake_keeper.hpp"
 #include "fakes/fake_provider.hpp"
 #include "fakes/fake_random.hpp"
 #include "fakes/temporary_folder.hpp"
@@ -87,12 +88,14 @@ class WorldTest : public ::testing::Test {
   FakeProvider other_provider{other_place, clock, "other"};
   FakeMachine this_computer;
   FakeChannel here{this_computer};
+  FakeKeeper keeper;
   World world{.clock = clock,
               .random = random,
               .http = http,
               .providers = {{"fake", &provider}, {"other", &other_provider}},
               .here = here,
-              .paths = {}};
+              .paths = {},
+              .keeper = keeper};
   ProgressLog progress;
 };
 

@@ -22,7 +22,13 @@ class SiteTest : public WorldTest {
   Result<Site> make(const WorkspaceRow& row, const Wait& wait = Wait{},
                     std::string_view where = "fake") {
     auto journal = open_journal();
-    return make_site(world, journal, row, {.provider = std::string(where)}, progress, wait);
+    MachineWish wish{.provider = std::string(where)};
+    if (place.blocked.empty()) {
+      wish.plan = Plan{.offers = {{.place = "memory"}}, .hardware = {}};
+    } else {
+      wish.plan = TRY(plan_for(*TRY(provider_named(world, where)), {}, wait));
+    }
+    return make_site(world, journal, row, wish, progress, wait);
   }
   std::ptrdiff_t calls(std::string_view name) const {
     return std::ranges::count(place.calls, name);

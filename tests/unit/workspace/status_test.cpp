@@ -37,7 +37,11 @@ class StatusTest : public WorldTest {
   WorkspaceRow running(std::string_view name) {
     const auto row = added(name);
     auto journal = open_journal();
-    const auto site = make_site(world, journal, row, {.provider = "fake"}, progress, Wait{}).value();
+    const auto site = make_site(world, journal, row,
+                                {.provider = "fake",
+                                 .plan = Plan{.offers = {{.place = "memory"}}, .hardware = {}}},
+                                progress, Wait{})
+                          .value();
     auto& inside = place.machines.at(site.machine.machine.ref).inside;
     inside.files["/proc/sys/kernel/random/boot_id"] = {"boot\n"};
     inside.processes[{7, 70}] = "";
@@ -126,7 +130,10 @@ TEST_F(StatusTest, of_a_place_that_fails_is_unknown_for_its_own_and_not_for_the_
   running("a");
   const auto elsewhere = added("b");
   auto journal = open_journal();
-  ASSERT_TRUE(make_site(world, journal, elsewhere, {.provider = "other"}, progress, Wait{}));
+  ASSERT_TRUE(make_site(
+      world, journal, elsewhere,
+      {.provider = "other", .plan = Plan{.offers = {{.place = "memory"}}, .hardware = {}}},
+      progress, Wait{}));
   const auto stranger = added("c");
   const auto machine = journal.add_machine(stranger.id, "t", "moon").value();
   ASSERT_TRUE(journal.set_machine(stranger.id, machine.sequence,
