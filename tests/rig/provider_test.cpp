@@ -3,6 +3,7 @@
 #include "workspace/provider.hpp"
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "channel/channel.hpp"
 #include "fakes/temporary_folder.hpp"
 #include "os/clock.hpp"
@@ -17,10 +18,12 @@
 #include "workspace/paths.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -55,24 +58,34 @@ void must(Result<> result) {
   EXPECT_TRUE(result) << text_of(result.error());
 }
 
-// The rig's answers, but what it says of one machine's state is a word that nobody knows.
+Error killed() {
+  return {.what = "killed", .exit = Exit::interrupted, .reason = Reason::interrupted, .trace = {}};
+}
+
+// The rig's answers, which a test may change, until the program dies at a call.
 class OddHttps final : public Https {
  public:
   Result<HttpResponse> send(const HttpsRequest& request, const Wait& wait) override {
+    if (calls_left == 0) return fail(killed());
     auto answer = real_.send(request, wait);
-    const auto at =
-        odd.empty() || !answer ? std::string::npos : answer->body.find("<instanceId>" + odd + "<");
-    if (at == std::string::npos) return answer;
-    const std::string_view word = "<name>running</name>";
-    const auto state = answer->body.find(word, at);
-    if (state != std::string::npos) answer->body.replace(state, word.size(), "<name>odd</name>");
+    if (calls_left > 0 && --calls_left == 0 && answer_is_lost) return fail(killed());
+    if (answer && change) change(answer->body);
     return answer;
   }
-  std::string odd;
+  std::function<void(std::string&)> change;
+  std::atomic<int> calls_left = -1;  // before the program dies; negative: it does not
+  bool answer_is_lost = false;       // of the last call
 
  private:
   CurlHttps real_;
 };
+
+void replace_after(std::string& text, std::string_view after, std::string_view from,
+                   std::string_view to) {
+  const auto start = text.find(after);
+  const auto at = start == std::string::npos ? start : text.find(from, start);
+  if (at != std::string::npos) text.replace(at, from.size(), to);
+}
 
 class RigSubject {
  public:
@@ -92,8 +105,14 @@ class RigSubject {
     return static_cast<std::size_t>(std::ranges::count_if(
         shown, [](const Json& one) { return one.at("state") != "terminated"; }));
   }
-  void make_unanswerable(const MachineRef& machine) { https_.odd = machine.ref; }
-  void make_answerable(const MachineRef& /*machine*/) { https_.odd.clear(); }
+  // EC2 says a word of its state that nobody knows.
+  void make_unanswerable(const MachineRef& machine) {
+    https_.change = [id = machine.ref](std::string& body) {
+      replace_after(body, "<instanceId>" + id + "<", "<name>running</name>", "<name>odd</name>");
+    };
+  }
+  void make_answerable(const MachineRef& /*machine*/) { https_.change = nullptr; }
+  OddHttps& https() { return https_; }
 
   // The rig's control door; "" asks.
   Result<std::string> control(const std::string& door, const std::string& given) {
@@ -446,6 +465,116 @@ TEST_F(OnRig, an_address_that_is_none_opens_nothing) {
   EXPECT_EQ(subject.machines(), 0U);
   const auto asked = calls();
   EXPECT_EQ(std::ranges::count(asked, "AuthorizeSecurityGroupIngress"), 0);
+}
+
+TEST_F(OnRig, killed_before_or_after_any_call_and_run_again_there_is_one_machine) {
+  const auto offer = must(provider->offers({}, patience())).front();
+  const auto create_with = [&](Provider& with) {
+    return with.create(
+        {.token = "token-a",
+         .workspace = WorkspaceId::make(WallTime(std::chrono::seconds(1)), "0123456789"),
+         .name = WorkspaceName::from_folder("test"),
+         .offer = offer},
+        patience());
+  };
+  int done = 0;
+  for (int calls = 0; done < 2; ++calls) {
+    done = 0;
+    ASSERT_LT(calls, 20) << "it never ends";
+    for (const bool lost : {false, true}) {
+      must(subject.control("reset", "{}"));
+      subject.https().answer_is_lost = lost;
+      subject.https().calls_left = calls;
+      if (create_with(*subject.open())) ++done;
+      subject.https().calls_left = -1;
+      const auto machine = must(create_with(*subject.open()));
+      EXPECT_EQ(subject.machines(), 1U) << calls << (lost ? " and its answer" : "");
+      EXPECT_EQ(must(subject.open()->find("token-a", patience())), machine);
+    }
+  }
+}
+
+TEST_F(OnRig, whatever_happens_to_a_call_that_makes_something_there_is_one_machine_in_the_end) {
+  for (const auto* action :
+       {"ImportKeyPair", "CreateSecurityGroup", "AuthorizeSecurityGroupIngress", "RunInstances"}) {
+    for (const auto* kind : {"lost", "truncated", "throttled", "html", "refused"}) {
+      must(subject.control("reset", "{}"));
+      must(subject.control(
+          "faults", Json{{"faults", {{{"kind", kind}, {"action", action}, {"count", 1}}}}}.dump()));
+      provider = subject.open();
+      const auto first = create("token-a");
+      EXPECT_TRUE(first) << action << " " << kind << ": " << text_of(first.error());
+      EXPECT_EQ(create("token-a").value_or(MachineRef{}), first.value_or(MachineRef{}));
+      EXPECT_EQ(subject.machines(), 1U) << action << " " << kind;
+    }
+  }
+}
+
+TEST_F(OnRig, who_may_not_ask_for_quotas_plan_and_prices_may_still_launch) {
+  set({{"deny",
+        {"servicequotas:GetServiceQuota", "freetier:GetAccountPlanState", "pricing:GetProducts"}}});
+  EXPECT_FALSE(must(provider->offers({}, patience())).front().price_known);
+  until(make("token-a"), MachineState::running);
+}
+
+TEST_F(OnRig, who_may_not_launch_is_told_so_in_aws_words) {
+  set({{"deny", {"ec2:RunInstances"}}});
+  const auto made = create("token-a");
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().exit, Exit::act);
+  EXPECT_EQ(made.error().code, "UnauthorizedOperation");
+}
+
+TEST_F(OnRig, many_machines_are_one_question) {
+  std::vector<MachineRef> machines = {make("token-a"), make("token-b")};
+  until(machines[0], MachineState::running);
+  const auto before = calls().size();
+  for (int i = 0; i < 198; ++i) {
+    machines.push_back({.provider = "ec2", .place = "us-east-1", .ref = "i-" + std::to_string(i)});
+  }
+  const auto seen = must(provider->observe(machines, patience()));
+  EXPECT_EQ(calls().size() - before, 1U);
+  ASSERT_EQ(seen.size(), machines.size());
+  EXPECT_EQ(static_cast<int>(seen[1].state), static_cast<int>(MachineState::running));
+  EXPECT_EQ(static_cast<int>(seen[2].state), static_cast<int>(MachineState::gone));
+  // More than a filter takes: those that Carrel made, then what is left.
+  machines.push_back(machines[1]);
+  machines.push_back({.provider = "ec2", .place = "us-east-1", .ref = "i-fff"});
+  const auto more = must(provider->observe(machines, patience()));
+  EXPECT_LE(calls().size() - before, 3U);
+  EXPECT_EQ(static_cast<int>(more[200].state), static_cast<int>(MachineState::running));
+  EXPECT_EQ(static_cast<int>(more[201].state), static_cast<int>(MachineState::gone));
+}
+
+TEST_F(OnRig, a_machine_that_still_starts_cannot_be_stopped_and_says_so) {
+  set({{"pending_s", 60.0}});
+  const auto machine = make("token-a");
+  const auto stopped = provider->stop(machine, StopHow::gracefully, patience());
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().reason, Reason::busy);
+  EXPECT_TRUE(stopped.error().hint.contains("pending")) << stopped.error().hint;
+  EXPECT_TRUE(provider->start(machine, patience())) << "it is on its way";
+}
+
+TEST_F(OnRig, a_key_pair_of_this_name_with_another_key_is_not_used) {
+  make("token-a");
+  subject.https().change = [](std::string& body) {
+    replace_after(body, "DescribeKeyPairs", "<keyFingerprint>", "<keyFingerprint>A");
+  };
+  const auto made = create("token-b");
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().reason, Reason::unverified);
+  EXPECT_EQ(made.error().exit, Exit::act);
+  EXPECT_EQ(subject.machines(), 1U);
+}
+
+TEST_F(OnRig, the_private_key_is_private_and_goes_to_nobody) {
+  make("token-a");
+  const auto key = subject.paths().state / "ec2/key/id";
+  EXPECT_EQ(std::filesystem::status(key).permissions(), std::filesystem::perms(0600));
+  const auto lines = lines_of(must(read_file(key)));
+  ASSERT_GT(lines.size(), 3U);
+  EXPECT_FALSE(must(subject.control("log", "")).contains(lines[1]));
 }
 
 TEST_F(WithHosts, a_machine_with_other_host_keys_than_its_console_showed_is_not_spoken_to) {
