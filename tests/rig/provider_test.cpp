@@ -69,12 +69,16 @@ class OddHttps final : public Https {
     if (calls_left == 0) return fail(killed());
     auto answer = real_.send(request, wait);
     if (calls_left > 0 && --calls_left == 0 && answer_is_lost) return fail(killed());
+    if (!lost_action.empty() && request.body.contains("Action=" + lost_action)) {
+      return fail(killed());
+    }
     if (answer && change) change(answer->body);
     return answer;
   }
   std::function<void(std::string&)> change;
   std::atomic<int> calls_left = -1;  // before the program dies; negative: it does not
   bool answer_is_lost = false;       // of the last call
+  std::string lost_action;           // its answers never arrive: the program dies
 
  private:
   CurlHttps real_;
@@ -357,6 +361,32 @@ TEST_F(OnRig, the_same_token_in_another_zone_and_with_another_wish_is_the_same_m
       patience());
   EXPECT_EQ(must(again), first);
   EXPECT_EQ(subject.machines(), 1U);
+}
+
+TEST_F(OnRig, a_launch_whose_answer_was_lost_is_asked_for_again_in_its_zone_while_ec2_hides_it) {
+  for (const int disk_gib : {100, 200}) {  // with another disk EC2 refuses the token
+    must(subject.control("reset", "{}"));
+    set({{"hidden_calls", 5}});
+    provider = subject.open();
+    const auto offers = must(provider->offers({}, patience()));
+    ASSERT_NE(offers.front().zone, offers.back().zone);
+    const auto create_at = [&](const Offer& offer, int gib) {
+      return provider->create(
+          {.token = "token-a",
+           .workspace = WorkspaceId::make(WallTime(std::chrono::seconds(1)), "0123456789"),
+           .name = WorkspaceName::from_folder("test"),
+           .offer = offer,
+           .hardware = {.disk_gib = gib}},
+          patience());
+    };
+    subject.https().lost_action = "RunInstances";
+    EXPECT_FALSE(create_at(offers.front(), 100));
+    subject.https().lost_action.clear();
+    EXPECT_EQ(must(provider->find("token-a", patience())), std::nullopt) << "it is hidden";
+    const auto again = must(create_at(offers.back(), disk_gib));
+    EXPECT_EQ(subject.machines(), 1U);
+    EXPECT_EQ(must(provider->find("token-a", patience())), again);
+  }
 }
 
 TEST_F(OnRig, a_zone_without_room_is_told_apart_from_a_quota) {
