@@ -1,31 +1,10 @@
 #include "base/error.hpp"
-#include "base/text.hpp"
-#include "channel/channel.hpp"
-#include "fakes/temporary_folder.hpp"
-#include "os/clock.hpp"
-#include "os/file.hpp"
-#include "os/http.hpp"
-#include "os/https.hpp"
-#include "os/process.hpp"
-#include "os/random.hpp"
-#include "os/wait.hpp"
-#include "provider/ec2/ec2_provider.hpp"
 #include "rig/on_rig.hpp"
-#include "workspace/paths.hpp"
 #include "workspace/provider.hpp"
 
-#include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <cstddef>
 #include <cstdlib>
-#include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <thread>
-#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
