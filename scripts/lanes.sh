@@ -143,10 +143,12 @@ lane_browser() {
 }
 
 lane_rig() {
+  build_sanitized
+  sanitizer_environment
   venv build/rig/venv tests/rig/requirements.txt
   # Apart from the tests, whose time is bounded; where it cannot be, they say why.
   if can_be_root; then as_root tests/rig/ec2/build-image; fi
-  pytest build/rig/venv/bin/python --junit-xml="$1/rig.xml" tests/rig
+  CARREL_EC2_ON_RIG=$PWD/build/sanitized/tests/ec2_on_rig pytest build/rig/venv/bin/python --junit-xml="$1/rig.xml" tests/rig
 }
 
 lane_aws() {

@@ -1,4 +1,4 @@
-"""ec2_on_rig (provider_test.cpp): the provider's contract and its own tests. CARREL_EC2_ON_RIG names the program."""
+"""ec2_on_rig (provider_*_test.cpp): the provider's contract and its own tests. CARREL_EC2_ON_RIG names the program."""
 
 import os
 import re

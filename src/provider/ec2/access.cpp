@@ -3,7 +3,6 @@
 #include "aws/base64.hpp"
 #include "aws/client.hpp"
 #include "aws/ec2_network.hpp"
-#include "aws/params.hpp"
 #include "aws/sign.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -18,6 +17,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <netinet/in.h>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>

@@ -1,15 +1,11 @@
 // The way to a machine: its address, its host keys, ssh.
-#include "aws/client.hpp"
 #include "aws/ec2_instances.hpp"
 #include "aws/ec2_offers.hpp"
 #include "base/error.hpp"
-#include "base/text.hpp"
 #include "channel/channel.hpp"
 #include "channel/ssh.hpp"
-#include "channel/ssh_target.hpp"
 #include "machine/console.hpp"
 #include "os/clock.hpp"
-#include "os/file.hpp"
 #include "os/wait.hpp"
 #include "provider/ec2/access.hpp"
 #include "provider/ec2/ec2_provider.hpp"
@@ -19,6 +15,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <expected>
 #include <memory>
 #include <string>
 #include <utility>

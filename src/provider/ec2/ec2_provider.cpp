@@ -8,6 +8,7 @@
 #include "base/money.hpp"
 #include "base/text.hpp"
 #include "machine/user_data.hpp"
+#include "os/clock.hpp"
 #include "os/wait.hpp"
 #include "provider/ec2/access.hpp"
 #include "provider/ec2/image.hpp"
@@ -34,6 +35,8 @@ namespace {
 constexpr Money address_per_hour{5'000};  // a public IPv4 address, everywhere (AWS: "VPC pricing")
 constexpr std::int64_t hours_of_day = 24;
 constexpr std::size_t longest_user_data = 16384;
+constexpr auto lag = std::chrono::minutes(1);  // of EC2's answers behind its launches
+constexpr Milliseconds lag_poll{1000};
 
 std::string join_error(const Error& error) {
   return error.why.empty() ? error.what : fmt::format("{}: {}", error.what, error.why);
@@ -180,9 +183,21 @@ Result<std::optional<MachineRef>> Ec2Provider::find_in(const AwsClient& client,
 
 Result<std::optional<MachineRef>> Ec2Provider::find(const std::string& token, const Wait& wait) {
   if (!is_launch_token(token)) return std::nullopt;
-  auto region = records_.region_of_launch(token);
-  if (!region) region = TRY(session_.region(wait));
-  return find_in(*TRY(session_.in(*region)), token, wait);
+  const auto launch = records_.launch(token);
+  const auto region = launch ? launch->region : TRY(session_.region(wait));
+  return find_in(*TRY(session_.in(region)), token, wait);
+}
+
+// The machine of this token, which was launched when an image, an address or a wish was another.
+Result<Instance> Ec2Provider::launched_before(const AwsClient& client, const Launch& launch,
+                                              const Wait& wait) {
+  const auto bounded = wait.sooner(lag);
+  for (;;) {
+    auto found = TRY(describe_instances(
+        client, {.filters = {{"client-token", {launch.client_token}}}}, bounded));
+    if (!found.empty()) return std::move(found.front());
+    TRY(outside_.pause(lag_poll, bounded));
+  }
 }
 
 Result<Launch> Ec2Provider::launch_of(const AwsClient& client, const Intent& intent,
@@ -235,24 +250,30 @@ Result<MachineRef> Ec2Provider::create(const Intent& intent, const Wait& wait) {
     return fail({.what = "a machine was asked for without a token that EC2 takes", .trace = {}});
   }
   const auto& client = *TRY(session_.in(intent.offer.place));
-  // EC2 knows a token in one zone only: in another the same token would launch a second machine.
   if (auto found = TRY(find_in(client, intent.token, wait))) return *std::move(found);
-  const auto launch = TRY(launch_of(client, intent, wait));
-  const auto& image = TRY(
-      image_for(client, intent.hardware.image, TRY(type_named(client, launch.type, wait)), wait));
-  TRY(records_.begin_launch(intent.token, client.region()));
+  auto launch = TRY(launch_of(client, intent, wait));
+  // EC2 knows a token in one zone only, and shows late what it has launched: a launch that was
+  // begun is asked for again where it was begun.
+  if (const auto begun = records_.launch(intent.token); begun && begun->region == client.region()) {
+    launch.zone = begun->zone;
+  }
+  TRY(records_.begin_launch(intent.token, {.region = client.region(), .zone = launch.zone}));
   auto made = run_instance(client, launch, wait);
   if (!made && made.error().code == "IdempotentParameterMismatch") {
-    // It was launched before, when an image, an address or a disk was another.
-    if (auto found = TRY(find_in(client, intent.token, wait))) return *std::move(found);
+    made = launched_before(client, launch, wait);
   }
   if (!made) {
     auto error = std::move(made.error());
     if (is_no_capacity(error.code)) error.reason = Reason::no_capacity;
+    const bool nothing_was_made =
+        error.reason == Reason::no_capacity || error.reason == Reason::refused;
+    if (nothing_was_made) (void)records_.forget_launch(intent.token);
     return fail(std::move(error).while_doing(
         fmt::format("while launching {} in {}", launch.type,
                     launch.zone.empty() ? client.region() : launch.zone)));
   }
+  const auto image = TRY(
+      image_for(client, intent.hardware.image, TRY(type_named(client, launch.type, wait)), wait));
   // A record that is lost is made up for by questions; a machine that is lost goes on costing.
   (void)records_.set_machine(
       made->id,

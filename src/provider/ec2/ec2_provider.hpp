@@ -84,6 +84,7 @@ class Ec2Provider final : public Provider {
                           const InstanceType& type, const Wait& wait);
   Result<std::optional<MachineRef>> find_in(const AwsClient& client, const std::string& token,
                                             const Wait& wait);
+  Result<Instance> launched_before(const AwsClient& client, const Launch& launch, const Wait& wait);
   Result<Launch> launch_of(const AwsClient& client, const Intent& intent, const Wait& wait);
 
   Result<std::vector<Instance>> ask(const std::string& region, const std::vector<std::string>& ids,

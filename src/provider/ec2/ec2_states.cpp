@@ -3,6 +3,7 @@
 #include "aws/ec2_instances.hpp"
 #include "aws/errors.hpp"
 #include "base/error.hpp"
+#include "base/money.hpp"
 #include "base/text.hpp"
 #include "os/clock.hpp"
 #include "os/wait.hpp"

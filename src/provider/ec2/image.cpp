@@ -10,6 +10,7 @@
 #include "provider/ec2/plan.hpp"
 
 #include <algorithm>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>

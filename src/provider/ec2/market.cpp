@@ -19,6 +19,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -78,6 +79,7 @@ Result<std::int64_t> vcpus_in_use(const AwsClient& client, std::string_view code
     }
   };
   add(known.types);
+  strangers.reserve(count.size());
   for (const auto& [type, machines_of_it] : count) strangers.push_back(type);
   if (!strangers.empty()) add(TRY(describe_instance_types(client, strangers, {}, wait)));
   return used;
@@ -183,6 +185,7 @@ Result<Kinds> find_kinds(const AwsClient& client, const Ec2Cache& cache,
       .offerings = {}};
   if (kinds.types.empty()) return kinds;
   std::vector<std::string> names;
+  names.reserve(kinds.types.size());
   for (const auto& type : kinds.types) names.push_back(type.name);
   kinds.offerings = TRY(describe_instance_type_offerings(client, names, wait));
   cache.put(name, to_text(kinds));

@@ -16,6 +16,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -92,6 +93,7 @@ std::vector<std::string> type_patterns(const Hardware& hardware) {
 
 std::vector<std::string> known_gpus() {
   std::vector<std::string> names;
+  names.reserve(gpu_families.size());
   for (const auto& row : gpu_families) names.emplace_back(row.gpu);
   return names;
 }

@@ -50,14 +50,20 @@ Result<> Ec2Records::write(const std::filesystem::path& file, std::string_view t
   return write_file(file, text, 0600);
 }
 
-Result<> Ec2Records::begin_launch(const std::string& token, const std::string& region) const {
-  return write(folder_ / "launches" / token, region + "\n");
+Result<> Ec2Records::begin_launch(const std::string& token, const LaunchRecord& launch) const {
+  return write(folder_ / "launches" / token, launch.region + " " + launch.zone + "\n");
 }
 
-std::optional<std::string> Ec2Records::region_of_launch(const std::string& token) const {
+std::optional<LaunchRecord> Ec2Records::launch(const std::string& token) const {
   const auto text = read_file(folder_ / "launches" / token);
   if (!text) return std::nullopt;
-  return std::string(trimmed(*text));
+  const auto parts = split(lines_of(*text + "\n").front(), ' ');
+  if (parts.size() != 2 || parts[0].empty()) return std::nullopt;
+  return LaunchRecord{.region = parts[0], .zone = parts[1]};
+}
+
+Result<> Ec2Records::forget_launch(const std::string& token) const {
+  return remove_tree(folder_ / "launches" / token);
 }
 
 std::filesystem::path Ec2Records::machine_folder(const std::string& id) const {
@@ -87,7 +93,7 @@ std::optional<MachineRecord> Ec2Records::machine(const std::string& id) const {
 
 Result<> Ec2Records::forget_machine(const std::string& id) const {
   if (const auto record = machine(id); record && is_launch_token(record->token)) {
-    TRY(remove_tree(folder_ / "launches" / record->token));
+    TRY(forget_launch(record->token));
   }
   return remove_tree(machine_folder(id));
 }

@@ -1,8 +1,10 @@
-// What this computer keeps of each machine and launch on EC2, in private folders: state/ec2/
-//   key/id, key/id.pub           the person's key on this computer
-//   launches/TOKEN               the region in which a launch was asked for, written before the
-//   call machines/ID/machine          who logs in, when it was launched, with which token
-//   machines/ID/known_hosts      its pinned host keys, under its id
+// What this computer keeps of each machine and launch on EC2, in private folders below state/ec2:
+//
+// - key/id, key/id.pub: the person's key on this computer.
+// - launches/TOKEN: where a launch was asked for, written before the call.
+// - machines/ID/machine: who logs in, when it was launched, with which token.
+// - machines/ID/known_hosts: its pinned host keys, under its id.
+//
 // Lost records cost a few questions to AWS; nothing else depends on them.
 #pragma once
 
@@ -23,6 +25,11 @@ bool is_instance_id(std::string_view text);
 // Up to 64 letters, digits, '-' and '_': EC2's client tokens, as far as they are file names.
 bool is_launch_token(std::string_view text);
 
+struct LaunchRecord {
+  std::string region;
+  std::string zone;  // may be empty
+};
+
 struct MachineRecord {
   std::string user;
   WallTime launched;
@@ -35,8 +42,9 @@ class Ec2Records {
 
   std::filesystem::path folder() const { return folder_; }
 
-  Result<> begin_launch(const std::string& token, const std::string& region) const;
-  std::optional<std::string> region_of_launch(const std::string& token) const;
+  Result<> begin_launch(const std::string& token, const LaunchRecord& launch) const;
+  std::optional<LaunchRecord> launch(const std::string& token) const;
+  Result<> forget_launch(const std::string& token) const;
 
   Result<> set_machine(const std::string& id, const MachineRecord& record) const;
   std::optional<MachineRecord> machine(const std::string& id) const;  // none: lost or damaged

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -19,7 +20,9 @@ namespace {
 InstanceType type(std::string name, std::int64_t vcpus, std::int64_t memory_gib, std::int64_t gpus,
                   std::string manufacturer = "NVIDIA") {
   InstanceType type{.name = std::move(name), .vcpus = vcpus, .memory_mib = memory_gib * 1024};
-  if (gpus > 0) type.gpus = {{.name = "any", .manufacturer = manufacturer, .count = gpus}};
+  if (gpus > 0) {
+    type.gpus = {{.name = "any", .manufacturer = std::move(manufacturer), .count = gpus}};
+  }
   return type;
 }
 

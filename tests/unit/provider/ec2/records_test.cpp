@@ -35,8 +35,10 @@ TEST(records, a_machine_is_remembered_privately_and_forgotten_with_its_launch) {
   const Ec2Records records(folder.path() / "ec2");
   const auto launched = WallTime(std::chrono::seconds(1'795'519'000));
   EXPECT_FALSE(records.machine("i-0"));
-  ASSERT_TRUE(records.begin_launch("token", "eu-west-1"));
-  EXPECT_EQ(records.region_of_launch("token"), "eu-west-1");
+  ASSERT_TRUE(records.begin_launch("token", {"eu-west-1", "eu-west-1b"}));
+  ASSERT_TRUE(records.launch("token"));
+  EXPECT_EQ(records.launch("token")->region, "eu-west-1");
+  EXPECT_EQ(records.launch("token")->zone, "eu-west-1b");
   ASSERT_TRUE(
       records.set_machine("i-0", {.user = "ubuntu", .launched = launched, .token = "token"}));
   ASSERT_TRUE(records.machine("i-0"));
@@ -51,13 +53,18 @@ TEST(records, a_machine_is_remembered_privately_and_forgotten_with_its_launch) {
   ASSERT_TRUE(records.forget_machine("i-0"));
   ASSERT_TRUE(records.forget_machine("i-0"));
   EXPECT_FALSE(records.has_host_keys("i-0"));
-  EXPECT_FALSE(records.region_of_launch("token"));
+  EXPECT_FALSE(records.launch("token"));
 }
 
 TEST(records, a_damaged_record_is_as_good_as_none) {
   const TemporaryFolder folder;
   const Ec2Records records(folder.path());
   ASSERT_TRUE(records.set_machine("i-0", {.user = "ubuntu", .launched = {}, .token = "t"}));
+  for (const auto* text : {"", " ", "a", "a b c"}) {
+    ASSERT_TRUE(records.begin_launch("t", {"r", "z"}));
+    ASSERT_TRUE(write_file(folder.path() / "launches/t", text, 0600));
+    EXPECT_FALSE(records.launch("t")) << text;
+  }
   for (const auto* text : {"", "ubuntu", "ubuntu x t", "a 1 b c"}) {
     ASSERT_TRUE(write_file(folder.path() / "machines/i-0/machine", text, 0600));
     EXPECT_FALSE(records.machine("i-0")) << text;

@@ -1,0 +1,82 @@
+#include "base/error.hpp"
+#include "channel/channel.hpp"
+#include "os/clock.hpp"
+#include "os/process.hpp"
+#include "os/wait.hpp"
+#include "rig/on_rig.hpp"
+#include "workspace/paths.hpp"
+#include "workspace/provider.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace carrel {
+namespace {
+
+TEST_F(WithHosts, a_machine_is_launched_verified_reached_stopped_and_reached_again_elsewhere) {
+  const auto machine = make("token-a");
+  const auto first = until(machine, MachineState::running);
+  Command id;
+  id.argv = {"id", "-un"};
+  {
+    const auto channel = must(provider->channel(machine, patience()));
+    const auto said = must(channel->run(id, patience()));
+    EXPECT_EQ(said.output, "ubuntu\n") << said.error;
+    id.argv = {"sudo", "-n", "systemctl", "show", "-P", "TimersMonotonic", "carrel-lifetime.timer"};
+    EXPECT_TRUE(must(channel->run(id, patience())).output.contains("OnBootUSec=12h"));
+  }
+  must(provider->stop(machine, StopHow::gracefully, patience()));
+  EXPECT_GT(until(machine, MachineState::stopped).cost_per_day.micro_usd, 0);
+  const auto asked_consoles = std::ranges::count(calls(), "GetConsoleOutput");
+  EXPECT_GE(asked_consoles, 1);
+
+  provider = subject.open();
+  must(provider->start(machine, patience()));
+  const auto second = until(machine, MachineState::running);
+  EXPECT_NE(first.addresses, second.addresses);
+  {
+    const auto channel = must(provider->channel(machine, patience()));
+    id.argv = {"id", "-un"};
+    EXPECT_EQ(must(channel->run(id, patience())).output, "ubuntu\n");
+  }
+  EXPECT_EQ(std::ranges::count(calls(), "GetConsoleOutput"), asked_consoles)
+      << "its keys were pinned";
+
+  must(provider->remove(machine, Keep::nothing, patience()));
+  until(machine, MachineState::gone);
+  EXPECT_FALSE(std::filesystem::exists(subject.paths().state / "ec2/machines" / machine.ref));
+  EXPECT_TRUE(std::filesystem::exists(subject.paths().state / "ec2/key/id"));
+}
+
+TEST_F(OnRig, a_console_without_host_keys_is_never_connected_to) {
+  const auto machine = make("token-a");
+  until(machine, MachineState::running);
+  set({{"console", {{"withhold", true}}}});
+  const auto channel = provider->channel(machine, Wait::at_most(std::chrono::seconds(1)));
+  ASSERT_FALSE(channel);
+  EXPECT_EQ(channel.error().reason, Reason::unverified);
+  EXPECT_EQ(channel.error().exit, Exit::act);
+  EXPECT_TRUE(channel.error().hint.contains("costs money")) << text_of(channel.error());
+  EXPECT_FALSE(std::filesystem::exists(subject.paths().state / "ec2/machines" / machine.ref /
+                                       "known_hosts"));
+}
+
+TEST_F(WithHosts, a_machine_with_other_host_keys_than_its_console_showed_is_not_spoken_to) {
+  const auto machine = make("token-a");
+  until(machine, MachineState::running);
+  set({{"console", {{"falsify", true}}}});
+  const auto channel = provider->channel(machine, patience());
+  ASSERT_FALSE(channel);
+  EXPECT_EQ(channel.error().reason, Reason::unverified) << text_of(channel.error());
+}
+
+}  // namespace
+}  // namespace carrel
