@@ -1,7 +1,8 @@
+#include "keeper/keeper.hpp"
+
 #include "base/error.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
-#include "keeper/keeper.hpp"
 #include "os/companion.hpp"
 
 #include <filesystem>
