@@ -4,6 +4,7 @@
 #include "fakes/local_server.hpp"
 #include "fakes/temporary_folder.hpp"
 #include "os/clock.hpp"
+#include "os/connection.hpp"
 #include "os/process.hpp"
 #include "os/wait.hpp"
 
@@ -29,7 +30,7 @@ using testing::Peer;
 const Wait patient = Wait::at_most(std::chrono::seconds(30));
 
 std::string url_of(const LocalServer& server) {
-  return "http://127.0.0.1:" + std::to_string(std::get<TcpEndpoint>(server.endpoint()).port) + "/";
+  return "http://127.0.0.1:" + std::to_string(std::get<TcpAddress>(server.endpoint()).port) + "/";
 }
 
 Result<HttpResponse> ask(std::string_view answer, HttpsRequest request = {}) {
