@@ -43,7 +43,8 @@ MachineAddress parse_address(std::string_view output) {
 }
 
 Milliseconds retry_delay(int failures, bool somebody_waits) {
-  const auto grown = std::chrono::seconds(1U << static_cast<unsigned>(std::clamp(failures, 1, 6) - 1));
+  const auto grown =
+      std::chrono::seconds(1U << static_cast<unsigned>(std::clamp(failures, 1, 6) - 1));
   return std::min<Milliseconds>(grown, std::chrono::seconds(somebody_waits ? 2 : 30));
 }
 

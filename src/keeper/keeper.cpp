@@ -151,8 +151,9 @@ class Keeper {
   Result<> keep(const KeptWorkspace& workspace) {
     const auto found = doors_.find(workspace.id);
     if (found != doors_.end()) return found->second->keep(workspace);
-    doors_.emplace(workspace.id, TRY(Door::open(random_, environment_, workspace,
-                                                place_.folder / ("k" + workspace.id.short_text()))));
+    doors_.emplace(workspace.id,
+                   TRY(Door::open(random_, environment_, workspace,
+                                  place_.folder / ("k" + workspace.id.short_text()))));
     return {};
   }
 

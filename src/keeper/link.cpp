@@ -134,12 +134,11 @@ Result<ProcessSpec> Link::ssh_spec() const {
   TRY(make_private_folder(folder_));
   const fs::path config = folder_ / "config";
   TRY(write_file(config, TRY(ssh_config(target, folder_)), 0600));
-  return ProcessSpec{
-      .argv = {"ssh", "-F", config.string(), "-T", "-o", "ControlMaster=no", "-o",
-               "ControlPath=none", "-o", "ExitOnForwardFailure=yes", "-L",
-               forward_path(stream_) + ":" + forward_path(workspace_.socket), "--", target.host,
-               "exec cat"},
-      .environment = environment_};
+  return ProcessSpec{.argv = {"ssh", "-F", config.string(), "-T", "-o", "ControlMaster=no", "-o",
+                              "ControlPath=none", "-o", "ExitOnForwardFailure=yes", "-L",
+                              forward_path(stream_) + ":" + forward_path(workspace_.socket), "--",
+                              target.host, "exec cat"},
+                     .environment = environment_};
 }
 
 void Link::connect(Instant now) {
@@ -163,8 +162,7 @@ void Link::ping(Instant now, Instant deadline) {
 void Link::ask_address(Instant now) {
   asked_at_ = now;
   answer_.clear();
-  auto started =
-      Companion::start({.argv = workspace_.address, .environment = environment_});
+  auto started = Companion::start({.argv = workspace_.address, .environment = environment_});
   if (started) asking_.emplace(std::move(*started));
 }
 
@@ -274,8 +272,11 @@ void Link::take_address(const MachineAddress& address) {
       failures_ = 0;
     }
   }
-  if (nowhere_) why_ = "the machine is stopped";
-  if (ssh.host.empty()) why_ = "it is not known where the machine is";
+  if (nowhere_) {
+    why_ = "the machine is stopped";
+  } else if (ssh.host.empty()) {
+    why_ = "it is not known where the machine is";
+  }
   publish();
 }
 

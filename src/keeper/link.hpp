@@ -1,6 +1,6 @@
 // The way to one machine: an ssh that is made again whenever it breaks, with a forward to the
-// workspace's socket (docs/development/keeper.md). A thread of its own; every function may be called
-// by any thread.
+// workspace's socket (docs/development/keeper.md). A thread of its own; every function may be
+// called by any thread.
 #pragma once
 
 #include "base/error.hpp"
@@ -30,13 +30,14 @@ class Link {
     LinkState state = LinkState::connecting;
     std::string why;  // it is not up
     std::string host;
-    std::uint64_t number = 0;             // of this connection or the last, counted from 1
-    std::filesystem::path stream;         // connect here; empty: it is not up
-    Instant proven = Instant::min();      // the machine has answered a ping sent then
+    std::uint64_t number = 0;         // of this connection or the last, counted from 1
+    std::filesystem::path stream;     // connect here; empty: it is not up
+    Instant proven = Instant::min();  // the machine has answered a ping sent then
     bool is(std::uint64_t one) const { return number == one && !stream.empty(); }
   };
 
-  // `environment` is ssh's, `folder` (0700) the link's alone. `on_change` is called by the link's thread when the view has changed.
+  // `environment` is ssh's, `folder` (0700) the link's alone. `on_change` is called by the link's
+  // thread when the view has changed.
   Link(Random& random, Environment environment, KeptWorkspace workspace,
        std::filesystem::path folder, std::function<void()> on_change);
   ~Link();

@@ -65,10 +65,10 @@ std::array<pollfd, 2> Pair::watched() const {
   // a client that goes away is told even without asking
   if (phase_ == Phase::held) return {pollfd{client_.descriptor(), 0, 0}, nothing};
   if (phase_ == Phase::done) return {nothing, nothing};
-  return {watch(client_, !up_.ended && up_.pending.empty() && !stream_refuses_,
-                !down_.pending.empty()),
-          watch(*stream_, !down_.ended && down_.pending.empty(),
-                !up_.pending.empty() && !stream_refuses_)};
+  return {
+      watch(client_, !up_.ended && up_.pending.empty() && !stream_refuses_, !down_.pending.empty()),
+      watch(*stream_, !down_.ended && down_.pending.empty(),
+            !up_.pending.empty() && !stream_refuses_)};
 }
 
 void Pair::on_ready(const std::array<pollfd, 2>& ready, std::span<char> buffer, Instant now) {

@@ -23,6 +23,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::uint64_t no_version = 1'000'000;
 constexpr std::array<std::string_view, 3> states = {"connecting", "up", "waiting"};
 constexpr std::array<std::string_view, 4> requests = {"keep", "drop", "list", "end"};
 
@@ -174,8 +175,7 @@ std::string request_line(const KeeperRequest& request) {
 std::string answer_line(const Result<KeeperAnswer>& answer) {
   if (!answer) {
     const Error& error = answer.error();
-    return line_of(
-        {{"error", {{"what", error.what}, {"why", error.why}, {"hint", error.hint}}}});
+    return line_of({{"error", {{"what", error.what}, {"why", error.why}, {"hint", error.hint}}}});
   }
   Json json = {{"ok", true}, {"workspaces", Json::array()}, {"kept", Json::array()}};
   for (const KeptState& state : answer->workspaces) {
@@ -193,8 +193,8 @@ std::string answer_line(const Result<KeeperAnswer>& answer) {
 
 Result<int> parse_greeting(std::string_view line) {
   const Json json = TRY(object_of(line));
-  const std::uint64_t version = number(json, "keeper");
-  if (version == 0 || version > 1'000'000) return unreadable("it does not say its version");
+  const std::uint64_t version = number(json, "keeper", no_version);
+  if (version >= no_version) return unreadable("it does not say its version");
   return static_cast<int>(version);
 }
 

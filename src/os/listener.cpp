@@ -86,8 +86,8 @@ Result<Listener> Listener::open(const Endpoint& endpoint) {
   const auto* tcp = std::get_if<TcpAddress>(&endpoint);
   const std::string where = tcp != nullptr ? fmt::format("{}:{}", tcp->host, tcp->port)
                                            : std::get<std::filesystem::path>(endpoint).string();
-  auto address = tcp != nullptr ? address_of(*tcp)
-                                : address_of(std::get<std::filesystem::path>(endpoint));
+  auto address =
+      tcp != nullptr ? address_of(*tcp) : address_of(std::get<std::filesystem::path>(endpoint));
   if (!address) return cannot_listen(where, EINVAL);
   const int family = address->storage.ss_family;
   Descriptor socket = TRY(make_socket(family, where));
@@ -103,9 +103,9 @@ Result<Listener> Listener::open(const Endpoint& endpoint) {
   if (::listen(socket.get(), SOMAXCONN) != 0) return cannot_listen(where, errno);
   Endpoint bound = endpoint;
   if (tcp != nullptr && ::getsockname(socket.get(), address->get(), &address->size) == 0) {
-    const std::uint16_t port =
-        family == AF_INET ? reinterpret_cast<sockaddr_in*>(&address->storage)->sin_port
-                          : reinterpret_cast<sockaddr_in6*>(&address->storage)->sin6_port;
+    const std::uint16_t port = family == AF_INET
+                                   ? reinterpret_cast<sockaddr_in*>(&address->storage)->sin_port
+                                   : reinterpret_cast<sockaddr_in6*>(&address->storage)->sin6_port;
     bound = TcpAddress{.host = tcp->host, .port = ntohs(port)};
   }
   return Listener(socket.release(), std::move(bound));
@@ -114,8 +114,8 @@ Result<Listener> Listener::open(const Endpoint& endpoint) {
 Result<std::optional<Connection>> Listener::accept() const {
   Descriptor socket(::accept(descriptor_, nullptr, nullptr));
   if (!socket) {
-    const bool nobody = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ||
-                        errno == ECONNABORTED;
+    const bool nobody =
+        errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED;
     if (nobody) return std::optional<Connection>();
     return fail(system_error("cannot accept a connection", errno));
   }

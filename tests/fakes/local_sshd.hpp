@@ -30,6 +30,7 @@
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -39,16 +40,15 @@ namespace carrel {
 
 class LocalSshd {
  public:
-  explicit LocalSshd(const std::string& shell = "", const std::string& more = "") {
+  explicit LocalSshd(std::string shell = "", std::string more = "")
+      : shell_(std::move(shell)), more_(std::move(more)) {
     make_key("host");
     make_key("person");
     make_key("stranger");
     EXPECT_TRUE(write_file(file("authorized"), *read_file(file("person.pub")), 0600));
     // as root sshd wants this folder, which a boot with systemd makes
     if (::geteuid() == 0) std::filesystem::create_directories("/run/sshd");
-    for (int tries = 0; tries < 5 && pid_ == 0; ++tries) start(shell, more);
-    if (pid_ == 0) ADD_FAILURE() << "sshd does not start: " << read_file(file("log")).value_or("");
-    write_known_hosts("host");
+    start_again();
   }
   ~LocalSshd() { stop(); }
   LocalSshd(const LocalSshd&) = delete;
@@ -73,6 +73,12 @@ class LocalSshd {
     EXPECT_TRUE(write_file(file("known_hosts"),
                            fmt::format("[127.0.0.1]:{} {}", port_, *read_file(file(key + ".pub"))),
                            0600));
+  }
+  // After `stop`: the same machine on another port.
+  void start_again() {
+    for (int tries = 0; tries < 5 && pid_ == 0; ++tries) start(shell_, more_);
+    if (pid_ == 0) ADD_FAILURE() << "sshd does not start: " << read_file(file("log")).value_or("");
+    write_known_hosts("host");
   }
   // Also what serves the connections; what they have started goes on.
   void stop() {
@@ -162,6 +168,8 @@ class LocalSshd {
     pid_ = 0;
   }
 
+  const std::string shell_;
+  const std::string more_;
   TemporaryFolder folder_;
   std::uint16_t port_ = 0;
   pid_t pid_ = 0;

@@ -86,6 +86,7 @@ class Browser {
   }
   std::string hear_rest() { return hear(std::size_t{1} << 30U); }
   void end() { connection_->end_writing(); }
+  void leave() { connection_->break_off(); }  // at once, as a browser that has crashed
 
  private:
   std::optional<Connection> connection_;
@@ -107,12 +108,32 @@ class KeeperTest : public ::testing::Test {
   bool is_running() const { return FileLock::is_held(place().lock()); }
   // The process that serves; none: there is none.
   std::optional<pid_t> keeper() const {
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const auto all = processes_with_words(std::string("serve") + '\0' + folder_.path().string());
+    return all.empty() ? std::nullopt : std::optional(all.front());
+  }
+  // Whose arguments, apart by zero bytes, contain `words`.
+  static std::vector<pid_t> processes_with_words(const std::string& words) {
+    std::vector<pid_t> found;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
       const auto line = read_file(entry.path() / "cmdline");
-      const std::string wanted = std::string("serve") + '\0' + folder_.path().string();
-      if (line && line->contains(wanted)) return std::stoi(entry.path().filename());
+      if (line && line->contains(words)) found.push_back(std::stoi(entry.path().filename()));
     }
-    return std::nullopt;
+    return found;
+  }
+  // The machine keeps its name whatever its address, and says where it is in a file.
+  KeptWorkspace moving(const LocalSshd& sshd) const {
+    auto moves = workspace(sshd);
+    moves.ssh.host_key_alias = "machine";
+    moves.ssh.known_hosts = folder_.path() / "known_hosts";
+    EXPECT_TRUE(
+        write_file(moves.ssh.known_hosts, "machine " + *read_file(sshd.file("host.pub")), 0600));
+    moves.address = {"cat", address_file().string()};
+    return moves;
+  }
+  std::filesystem::path address_file() const { return folder_.path() / "address"; }
+  void tell_address(const std::string& line) const {
+    EXPECT_TRUE(write_file(address_file(), line + "\n", 0600));
   }
   std::filesystem::path socket() const { return folder_.path() / "jupyter"; }
   KeptWorkspace workspace(const LocalSshd& sshd, int number = 0) const {
