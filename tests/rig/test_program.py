@@ -1,0 +1,132 @@
+"""`carrel --on ec2` as a person types it, on real hosts. CARREL_PROGRAM names the program."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import urllib.request
+from pathlib import Path
+
+import pytest
+from rigs import wait_for
+
+sanitizers = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
+NOTEBOOK = {
+    "cells": [{"cell_type": "code", "id": "a", "metadata": {}, "source": "import socket\nprint(socket.gethostname())", "outputs": [], "execution_count": None}],
+    "metadata": {},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+
+
+class Person:
+    def __init__(self, rig, home):
+        self.home = home
+        self.env = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(home), "USER": "reader", "LANG": "C.UTF-8", **rig.environment, **sanitizers}
+        self.folder = home / "lesson"
+        self.folder.mkdir()
+        (self.folder / "requirements.txt").write_text("six==1.16.0\n")
+        (self.folder / "lesson.ipynb").write_text(json.dumps(NOTEBOOK))
+
+    def carrel(self, *words, status=0, seconds=300):
+        done = subprocess.run(
+            [os.environ["CARREL_PROGRAM"], *words], env=self.env, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
+        )
+        assert done.returncode == status, (words, done.stdout, done.stderr)
+        return done
+
+    def up(self, *words):
+        return json.loads(self.carrel("up", "--on", "ec2", "--instance", "g4dn.xlarge", "--yes", "--json", *words).stdout.splitlines()[-1])
+
+
+@pytest.fixture
+def person(host_rig):
+    """Their home is short: sockets lie in it."""
+    home = Path(tempfile.mkdtemp(prefix="ct", dir="/tmp"))
+    person = Person(host_rig, home)
+    yield person
+    person.carrel("rm", "--all", "--yes")
+    wait_for("the keeper's end", lambda: not keepers(home), 20)
+    shutil.rmtree(home)
+
+
+def keepers(home):
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                environment = (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if b"--serve" in words and f"HOME={home}".encode() in environment.split(b"\0"):
+                found.append(int(entry.name))
+    return found
+
+
+def status_of(url):
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        return answer.status
+
+
+def instances(rig):
+    found = rig.client("ec2").describe_instances()["Reservations"]
+    return {i["InstanceId"]: i["State"]["Name"] for r in found for i in r["Instances"]}
+
+
+def test_nothing_is_started_without_a_yes(person, host_rig):
+    said = person.carrel("up", "--on", "ec2", "--gpu", "T4", status=3).stderr
+    assert "an hour" in said and "a day" in said and "--yes" in said
+    assert "an hour" in person.carrel("up", "--on", "ec2", "--gpu", "T4", "--dry-run").stderr
+    assert instances(host_rig) == {} and person.carrel("ls", "--json").stdout.count('"id"') == 0
+
+
+@pytest.mark.timeout(400)
+def test_from_nothing_to_a_cell_and_back(person, host_rig):
+    ready = person.up()
+    assert ready["proof"]["output"] == "42" and ready["machine"] == "running" and ready["cost_usd_per_hour"] > 0
+    (instance,) = instances(host_rig)
+    host = host_rig.instance(instance)
+    address = host["PublicIpAddress"]
+    assert {tag["Key"] for tag in host["Tags"]} >= {"Name", "carrel:workspace", "carrel:token"}
+    port = f"http://127.0.0.1:{ready['port']}/api"
+    assert status_of(port) == 200
+    person.carrel("run", "lesson.ipynb", "--in", "lesson")
+    name = person.carrel("exec", "lesson", "--", "hostname").stdout.strip()
+    assert name == "ip-" + address.replace(".", "-")
+    assert "six" in person.carrel("exec", "lesson", "--", "python", "-c", "import six; print(six.__name__)").stdout
+
+    # Again: the machine that is there.
+    assert person.up()["was_up"] is True and len(instances(host_rig)) == 1
+
+    person.carrel("stop", "lesson")
+    host_rig.wait_state(instance, "stopped")
+    again = json.loads(person.carrel("start", "lesson", "--json").stdout.splitlines()[-1])
+    assert again["proof"]["output"] == "42" and again["port"] == ready["port"]
+    assert host_rig.instance(instance)["PublicIpAddress"] != address
+    assert status_of(port) == 200
+
+    # The keeper is killed: the next command makes another, at the same port.
+    (keeper,) = keepers(person.home)
+    os.kill(keeper, 9)
+    wait_for("its end", lambda: keepers(person.home) == [], 20)
+    person.carrel("url", "--with-token", "lesson")
+    assert status_of(port) == 200
+
+    person.carrel("rm", "lesson", "--yes")
+    wait_for("its end", lambda: set(instances(host_rig).values()) <= {"terminated"}, 60)
+    assert person.carrel("ls", "--json").stdout.count('"id"') == 0
+    assert (person.folder / "lesson.ipynb").exists()
+
+
+@pytest.mark.timeout(300)
+def test_a_machine_powers_itself_off_when_its_lifetime_is_over(person, host_rig):
+    ready = person.up("--lifetime", "10m")
+    (instance,) = instances(host_rig)
+    left = person.carrel("exec", "lesson", "--", "systemctl", "show", "-p", "NextElapseUSecMonotonic", "--value", "carrel-lifetime.timer").stdout.strip()
+    assert left == "10min", left
+    # The same timer, seconds for minutes, and a daemon-reload that must not set it back.
+    person.carrel("exec", "lesson", "--", "sudo", "sh", "-c", "up=$(cut -d. -f1 /proc/uptime); sed -i \"s/^OnBootSec=.*/OnBootSec=$((up + 20))s/\" /etc/systemd/system/carrel-lifetime.timer; systemctl daemon-reload; systemctl restart carrel-lifetime.timer; systemctl daemon-reload")
+    host_rig.wait_state(instance, "stopped", 90)
+    assert ready["name"] == "lesson" and '"stopped"' in person.carrel("ls", "--json").stdout
