@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/names.hpp"
 #include "base/text.hpp"
+#include "keeper/keeper.hpp"
 #include "keeper/protocol.hpp"
 #include "os/clock.hpp"
 #include "os/connection.hpp"
@@ -12,7 +13,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <iterator>
 #include <optional>

@@ -12,7 +12,6 @@
 #include "os/random.hpp"
 #include "os/wait.hpp"
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>

@@ -125,7 +125,7 @@ void Link::take_changes() {
 }
 
 Instant Link::retry_at() const {
-  if (failures_ == 0) return Instant::min();
+  if (failures_ == 0) return Instant{};
   return broken_at_ + retry_delay(failures_, somebody_waits() && !refused_);
 }
 

@@ -30,9 +30,9 @@ class Link {
     LinkState state = LinkState::connecting;
     std::string why;  // it is not up
     std::string host;
-    std::uint64_t number = 0;         // of this connection or the last, counted from 1
-    std::filesystem::path stream;     // connect here; empty: it is not up
-    Instant proven = Instant::min();  // the machine has answered a ping sent then
+    std::uint64_t number = 0;      // of this connection or the last, counted from 1
+    std::filesystem::path stream;  // connect here; empty: it is not up
+    Instant proven{};              // the machine has answered a ping sent then
     bool is(std::uint64_t one) const { return number == one && !stream.empty(); }
   };
 
@@ -95,10 +95,10 @@ class Link {
   std::string heard_;  // an unfinished line of the machine
   std::string words_;  // the last that ssh said
   std::optional<Ping> ping_;
-  Instant proven_ = Instant::min();
+  Instant proven_{};
   int failures_ = 0;
   bool refused_ = false;  // haste does not help
-  Instant broken_at_ = Instant::min();
+  Instant broken_at_{};
   std::string why_;
   std::optional<Companion> asking_;
   std::string answer_;

@@ -1,5 +1,6 @@
 #include "keeper/pair.hpp"
 
+#include "base/error.hpp"
 #include "keeper/link.hpp"
 #include "os/clock.hpp"
 #include "os/connection.hpp"
@@ -25,7 +26,7 @@ constexpr auto full_pause = std::chrono::milliseconds(20);
 
 // What is there now, no more.
 Wait at_once() {
-  return {.deadline = Instant::min(), .interrupt = nullptr};
+  return {.deadline = Instant{}, .interrupt = nullptr};
 }
 
 // None: it is broken.

@@ -62,7 +62,7 @@ class Pair {
   bool repeatable_ = true;
   bool stream_refuses_ = false;  // it takes no more; what it still has to say counts
   Instant held_since_{};
-  Instant not_before_ = Instant::min();
+  Instant not_before_{};
   Instant ended_at_{};
   std::uint64_t link_ = 0;
 };

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <expected>
 #include <fcntl.h>
 #include <filesystem>
 #include <netinet/in.h>

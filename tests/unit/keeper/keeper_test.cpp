@@ -5,6 +5,7 @@
 #include "fakes/local_server.hpp"
 #include "fakes/local_sshd.hpp"
 #include "keeper/protocol.hpp"
+#include "os/listener.hpp"
 #include "unit/keeper/fixture.hpp"
 
 #include <csignal>
@@ -64,6 +65,7 @@ TEST_F(Keeper, carries_bytes_both_ways_through_ssh) {
 }
 
 TEST_F(Keeper, listens_on_both_addresses_of_loopback) {
+  if (!Listener::open(TcpAddress{.host = "::1", .port = 0})) GTEST_SKIP() << "no IPv6 here";
   LocalServer server(echo, socket());
   keep(workspace(sshd));
   Browser browser(port(), "::1");
@@ -212,6 +214,26 @@ TEST_F(Keeper, makes_a_link_anew_that_has_gone_silent) {
   EXPECT_TRUE(browser.say("hello\n"));
   EXPECT_EQ(browser.hear(15), "you said hello\n");
   for (const ProcessId& process : silent) signal_process(process, SIGCONT);
+}
+
+TEST_F(Keeper, is_quick_when_the_computer_wakes_up_and_the_link_is_dead) {
+  LocalServer server(echo, socket());
+  keep(workspace(sshd));
+  EXPECT_TRUE(comes_up());
+  const auto dead = sshd.connections();
+  const auto sleeping = processes_with_words(place().folder.string());
+  ASSERT_GE(sleeping.size(), 2U) << "the keeper and its ssh";
+  for (const pid_t pid : sleeping) ::kill(pid, SIGSTOP);
+  signal_connections(SIGSTOP);
+  std::this_thread::sleep_for(std::chrono::seconds(9));
+  const auto awake = SystemClock().now();
+  for (const pid_t pid : sleeping) ::kill(pid, SIGCONT);
+  Browser browser(port());
+  EXPECT_TRUE(browser.say("good morning\n"));
+  EXPECT_EQ(browser.hear(22), "you said good morning\n");
+  // ssh alone notices after 15 s
+  EXPECT_LT(SystemClock().now() - awake, std::chrono::seconds(12));
+  for (const ProcessId& process : dead) signal_process(process, SIGCONT);
 }
 
 TEST_F(Keeper, does_not_pass_half_an_answer_for_a_whole_one) {

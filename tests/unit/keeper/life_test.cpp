@@ -117,6 +117,16 @@ TEST_F(KeeperLife, admits_only_its_owner) {
   EXPECT_EQ(fs::status(place().folder).permissions(), fs::perms::owner_all);
   EXPECT_EQ(fs::status(place().socket()).permissions(),
             fs::perms::owner_read | fs::perms::owner_write);
+  if (::geteuid() != 0) return;  // nobody else can be tried
+  const pid_t stranger = ::fork();
+  if (stranger == 0) {
+    const bool became = ::setuid(65534) == 0;
+    const auto opened = Connection::open(place().socket(), patience());
+    ::_exit(became && !opened ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(stranger, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(KeeperLife, never_changes_a_port) {
