@@ -69,6 +69,25 @@ TEST_F(OnRig, a_console_without_host_keys_is_never_connected_to) {
                                        "known_hosts"));
 }
 
+TEST_F(WithHosts, where_only_silence_answers_the_present_address_is_let_in) {
+  const auto machine = make("token-a");
+  until(machine, MachineState::running);
+  EXPECT_TRUE(must(provider->channel(machine, patience())));
+  set({{"caller", "203.0.113.9"}});
+  must(subject.control("host", Json{{"id", machine.ref}, {"do", "pull"}}.dump()));
+  const auto asked = Json::parse(must(subject.control("log", ""))).size();
+  const auto channel = provider->channel(machine, Wait::at_most(std::chrono::seconds(20)));
+  ASSERT_FALSE(channel);
+  EXPECT_EQ(channel.error().reason, Reason::unreachable) << text_of(channel.error());
+  std::vector<std::string> opened;
+  for (const auto& entry :
+       Json::parse(must(subject.control("log?since=" + std::to_string(asked), "")))) {
+    if (entry.at("action") == "AuthorizeSecurityGroupIngress") opened.push_back(entry.dump());
+  }
+  ASSERT_EQ(opened.size(), 1U);
+  EXPECT_TRUE(opened[0].contains("203.0.113.9/32")) << opened[0];
+}
+
 TEST_F(WithHosts, a_machine_with_other_host_keys_than_its_console_showed_is_not_spoken_to) {
   const auto machine = make("token-a");
   until(machine, MachineState::running);

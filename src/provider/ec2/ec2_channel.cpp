@@ -17,6 +17,7 @@
 #include <chrono>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -40,6 +41,11 @@ std::unexpected<Error> does_not_run(const MachineRef& machine, std::string why) 
                .hint = "carrel start starts a stopped one",
                .reason = Reason::not_found,
                .trace = {}});
+}
+
+// In ssh's words: nobody said no.
+bool is_silence(const Error& error) {
+  return error.why.contains("timed out") || error.why.contains("No route to host");
 }
 
 bool is_over(const Wait& wait, const Clock& clock) {
@@ -121,6 +127,7 @@ Result<> Ec2Provider::until_it_answers(Channel& channel, const Instance& instanc
                                        const std::string& region, const Wait& wait) {
   const auto key_deadline = outside_.clock.now() + key_time;
   bool let_in_already = false;
+  std::optional<Error> last;  // says more than that the time is over
   for (auto interval = ssh_poll;; interval = std::min(interval * 2, ssh_poll_cap)) {
     Command command;
     command.argv = {"true"};
@@ -129,8 +136,10 @@ Result<> Ec2Provider::until_it_answers(Channel& channel, const Instance& instanc
     const auto& error = done.error();
     const bool boots = error.reason == Reason::unreachable ||
                        (error.reason == Reason::refused && outside_.clock.now() < key_deadline);
+    if (error.reason == Reason::timed_out && last) return fail(*last);
     if (!boots) return fail(error);
-    if (error.why.contains("timed out") && !std::exchange(let_in_already, true)) {
+    last = error;
+    if (is_silence(error) && !std::exchange(let_in_already, true)) {
       if (auto opened = let_in(instance, region, wait); !opened) {
         return fail(std::move(opened.error()).while_doing("while ssh does not answer"));
       }
