@@ -18,8 +18,8 @@
 namespace carrel::cli {
 namespace {
 
-std::string price(Money money, const char* per) {
-  return money.micro_usd == 0 ? "unknown: AWS did not say" : to_string(money) + per;
+std::string price(const Offer& offer, Money money, const char* per) {
+  return offer.price_known ? to_string(money) + per : "unknown: nobody says what it costs";
 }
 
 // "us-east-1a, then us-east-1b, us-east-1c"
@@ -42,8 +42,8 @@ std::string plan_text(const Plan& plan, const Look& look) {
   const std::vector<std::pair<std::string, std::string>> rows = {
       {"machine", first.type + ", " + first.market},
       {"where", attempts(plan.offers)},
-      {"running", price(first.per_hour, " an hour")},
-      {"stopped", price(first.per_day_stopped, " a day") + ", for its disk of " +
+      {"running", price(first, first.per_hour, " an hour")},
+      {"stopped", price(first, first.per_day_stopped, " a day") + ", for its disk of " +
                       std::to_string(plan.hardware.disk_gib) + " GB"},
       {"ends", "by itself, " + duration_text(plan.hardware.lifetime) + " after each start"}};
   std::string text;
