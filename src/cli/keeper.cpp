@@ -4,6 +4,7 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "os/companion.hpp"
+#include "os/file.hpp"
 
 #include <filesystem>
 #include <string>
@@ -19,6 +20,7 @@ Result<int> run_keeper(CommandContext& context) {
     TRY(serve_keeper(place, context.world.environment, context.world.random, context.wait()));
     return 0;
   }
+  TRY(make_private_folder(paths.state));
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   TRY(start_apart({.argv = {error ? "carrel" : self.string(), "keeper", "--serve"},
