@@ -4,6 +4,7 @@
 #include "channel/put_paths.hpp"
 #include "channel/ssh.hpp"
 #include "channel/ssh_error.hpp"
+#include "channel/ssh_target.hpp"
 #include "os/connection.hpp"
 #include "os/process.hpp"
 #include "os/wait.hpp"
