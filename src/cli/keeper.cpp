@@ -5,6 +5,7 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "os/companion.hpp"
+#include "os/file.hpp"
 #include "workspace/workspaces.hpp"
 
 #include <string>
@@ -19,6 +20,7 @@ Result<int> run_keeper(CommandContext& context) {
     TRY(serve_keeper(place, context.world.environment, context.world.random, context.wait()));
     return 0;
   }
+  TRY(make_private_folder(paths.state));
   TRY(start_apart({.argv = {context.world.program, "keeper", "--serve"},
                    .environment = context.world.environment},
                   place.log));

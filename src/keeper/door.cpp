@@ -28,8 +28,9 @@ namespace carrel {
 namespace {
 
 constexpr std::size_t buffer_size = 65536;
-// Two descriptors each; the usual limit of a process is 1024, raised by nobody.
+// Two descriptors each here, one in ssh, whose limit is often 1024.
 constexpr std::size_t most_pairs = 400;
+constexpr Milliseconds full_pause(100);
 
 Error taken(std::uint16_t port, const Error& error) {
   const auto holder = port_holder(port);
@@ -109,8 +110,9 @@ void Door::work() {
   std::vector<char> buffer(buffer_size);
   std::vector<pollfd> watched;
   while (!ending_) {
-    watch(watched);
-    ::poll(watched.data(), watched.size(), pause(clock_.now()));
+    const Instant before = clock_.now();
+    watch(watched, before);
+    ::poll(watched.data(), watched.size(), pause(before));
     const Instant now = clock_.now();
     if (watched[0].revents != 0) wake_.clear();
     const std::size_t first = 1 + listeners_.size();
@@ -119,17 +121,17 @@ void Door::work() {
       pairs_[i].on_ready({watched[first + 2 * i], watched[first + 2 * i + 1]}, buffer, now);
     }
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
-      if (watched[1 + i].revents != 0) accept(listeners_[i]);
+      if (watched[1 + i].revents != 0) accept(listeners_[i], now);
     }
     look(now);
   }
 }
 
-void Door::watch(std::vector<pollfd>& watched) const {
+void Door::watch(std::vector<pollfd>& watched, Instant now) const {
   watched.clear();
   watched.push_back({.fd = wake_.descriptor(), .events = POLLIN, .revents = 0});
   for (const Listener& listener : listeners_) {
-    const bool room = pairs_.size() < most_pairs;
+    const bool room = pairs_.size() < most_pairs && now >= accept_after_;
     watched.push_back({.fd = room ? listener.descriptor() : -1, .events = POLLIN, .revents = 0});
   }
   for (const Pair& pair : pairs_) {
@@ -139,6 +141,7 @@ void Door::watch(std::vector<pollfd>& watched) const {
 
 int Door::pause(Instant now) const {
   std::optional<Instant> until;
+  if (accept_after_ > now) until = accept_after_;
   for (const Pair& pair : pairs_) {
     const auto again = pair.again_at();
     if (again && *again > now && (!until || *again < *until)) until = again;
@@ -146,9 +149,10 @@ int Door::pause(Instant now) const {
   return until ? static_cast<int>(std::chrono::ceil<Milliseconds>(*until - now).count()) : -1;
 }
 
-void Door::accept(const Listener& listener) {
+void Door::accept(const Listener& listener, Instant now) {
   while (pairs_.size() < most_pairs) {
     auto client = listener.accept();
+    if (!client) accept_after_ = now + full_pause;  // of descriptors
     if (!client || !*client) return;
     pairs_.emplace_back(std::move(**client));
   }

@@ -46,9 +46,9 @@ class Door {
   Door(Random& random, const Environment& environment, const KeptWorkspace& workspace,
        const std::filesystem::path& folder, std::vector<Listener> listeners);
   void work();
-  void watch(std::vector<pollfd>& watched) const;
+  void watch(std::vector<pollfd>& watched, Instant now) const;
   int pause(Instant now) const;
-  void accept(const Listener& listener);
+  void accept(const Listener& listener, Instant now);
   void look(Instant now);
 
   KeptWorkspace workspace_;
@@ -57,6 +57,7 @@ class Door {
   std::atomic<std::size_t> held_ = 0;
   std::atomic<std::size_t> open_ = 0;
   std::atomic<bool> ending_ = false;
+  Instant accept_after_{};
   Interrupt wake_;
   SystemClock clock_;
   Link link_;

@@ -54,16 +54,17 @@ class Keeper {
     while (!ending_) {
       std::vector<pollfd> watched = {
           {wait.interrupt != nullptr ? wait.interrupt->descriptor() : -1, POLLIN, 0},
-          {clients_.size() < most_clients ? listener.descriptor() : -1, POLLIN, 0}};
+          {clients_.size() < most_clients && !full_ ? listener.descriptor() : -1, POLLIN, 0}};
       for (const Client& client : clients_) {
         watched.push_back({client.connection.descriptor(), POLLIN, 0});
       }
-      const bool idle = clients_.empty() && !doors_.empty();
+      const bool idle = clients_.empty() && !doors_.empty() && !full_;
       ::poll(watched.data(), watched.size(), idle ? -1 : 1000);
       if (watched[0].revents != 0) break;
       for (std::size_t i = 0; i < clients_.size() && !ending_; ++i) {
         if (watched[2 + i].revents != 0) hear(clients_[i]);
       }
+      full_ = false;
       if (watched[1].revents != 0) greet(listener);
       const Instant now = clock_.now();
       std::erase_if(clients_, [&](const Client& client) {
@@ -78,6 +79,7 @@ class Keeper {
  private:
   void greet(const Listener& listener) {
     auto connection = listener.accept();
+    full_ = !connection;
     if (!connection || !*connection) return;
     Client client{.connection = std::move(**connection), .heard = clock_.now()};
     say(client, greeting_line());
@@ -163,6 +165,7 @@ class Keeper {
   std::map<WorkspaceId, std::unique_ptr<Door>> doors_;
   std::vector<Client> clients_;
   Instant used_at_;
+  bool full_ = false;  // no descriptors are left: try again in a second
   bool ending_ = false;
 };
 

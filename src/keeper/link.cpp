@@ -34,6 +34,7 @@ using std::chrono::seconds;
 constexpr auto asking_pause = seconds(10);
 constexpr auto asking_time = seconds(30);
 constexpr auto login_time = seconds(20);  // beyond what connecting may take
+constexpr auto longest_connecting = seconds(8);
 constexpr auto tick = seconds(3);
 constexpr auto pause_of_computer = seconds(8);  // longer than a tick, whatever the load
 constexpr auto waking_time = seconds(3);
@@ -130,7 +131,11 @@ Instant Link::retry_at() const {
 }
 
 Result<ProcessSpec> Link::ssh_spec() const {
-  const SshTarget& target = workspace_.ssh;
+  SshTarget target = workspace_.ssh;
+  // so that an attempt that began before the network came back does not keep the next one waiting
+  if (target.proxy_command.empty()) {
+    target.connect_timeout = std::min(target.connect_timeout, longest_connecting);
+  }
   TRY(make_private_folder(folder_));
   const fs::path config = folder_ / "config";
   TRY(write_file(config, TRY(ssh_config(target, folder_)), 0600));

@@ -232,11 +232,13 @@ Result<Child> spawn(const ProcessSpec& spec) {
 Result<pid_t> start_apart(const ProcessSpec& spec, const fs::path& log) {
   TRY(check(spec));
   const fs::path program = TRY(located(spec));
+  const Descriptor file(
+      ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return fail(system_error("cannot write " + log.string(), errno));
   Actions actions;
   posix_spawn_file_actions_addopen(actions.get(), 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(actions.get(), 1, log.c_str(),
-                                   O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
-  posix_spawn_file_actions_adddup2(actions.get(), 1, 2);
+  posix_spawn_file_actions_adddup2(actions.get(), file.get(), 1);
+  posix_spawn_file_actions_adddup2(actions.get(), file.get(), 2);
   posix_spawn_file_actions_addclosefrom_np(actions.get(), 3);
   posix_spawn_file_actions_addchdir_np(actions.get(), "/");
   Attributes attributes;
