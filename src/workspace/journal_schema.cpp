@@ -59,8 +59,12 @@ const std::vector<std::string_view>& migrations() {
     ) strict;
     create index timing_by_phase on timing(phase);
   )",
-                                                      "alter table machine add column asked text "
-                                                      "not null default ''"};
+                                                      R"(
+    alter table machine add column asked text not null default '';
+    -- all that a listing reads: it does not go through the environments of a thousand workspaces
+    create index workspace_listing on
+      workspace(name, id, folder, wanted, notebook, environment_key, created_ms);
+  )"};
   return steps;
 }
 

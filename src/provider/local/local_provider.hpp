@@ -33,7 +33,8 @@ class LocalProvider final : public Provider {
   Result<std::unique_ptr<Channel>> channel(const MachineRef& machine, const Wait& wait) override;
 
  private:
-  std::filesystem::path file_of(const MachineRef& machine) const;
+  std::filesystem::path folder() const;
+  bool is_there(const MachineRef& machine) const;
 
   Processes& processes_;
   WorkspacePaths paths_;
