@@ -44,11 +44,11 @@ Result<bool> Workspaces::stop(const WorkspaceRow& row, Progress& progress, const
     TRY(stop_server(world_, journal_, site, wait));
   } else {
     // The machine's own shutdown ends the server; one that cannot be reached still costs money.
-    TRY(journal_.set_server_stopped(row.id, world_.clock.wall()));
-    TRY(world_.keeper.drop(row.id, wait));
+    TRY(unless_full(journal_.set_server_stopped(row.id, world_.clock.wall())));
   }
-  TRY(remove_tree(world_.paths.of(row.id) / "open.html"));
   TRY(provider->stop(machine->machine, StopHow::gracefully, wait));
+  if (!provider->facts().this_computer) TRY(world_.keeper.drop(row.id, wait));
+  TRY(remove_tree(world_.paths.of(row.id) / "open.html"));
   return before.word != "stopped";
 }
 
@@ -76,8 +76,8 @@ Result<> Workspaces::remove_locked(const WorkspaceRow& row, Progress& progress, 
       TRY(site.environments().remove(row.id, wait));
       TRY(site.channel->remove(site.folder_of_state(), wait));
     }
-    TRY(world_.keeper.drop(row.id, wait));
     TRY(provider->remove(machine->machine, Keep::nothing, wait));
+    if (!provider->facts().this_computer) TRY(world_.keeper.drop(row.id, wait));
     TRY(remove_tree(world_.paths.of(row.id)));
   }
   TRY(journal_.forget(row.id));
