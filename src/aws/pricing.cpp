@@ -64,12 +64,11 @@ std::optional<Money> parse_usd(std::string_view text) {
 
 Result<std::optional<Money>> hourly_price(const AwsClient& client, const std::string& type,
                                           const std::string& region, const Wait& wait) {
-  return first_price(
-      client,
-      {term_match("instanceType", type), term_match("regionCode", region),
-       term_match("operatingSystem", "Linux"), term_match("tenancy", "Shared"),
-       term_match("preInstalledSw", "NA"), term_match("capacitystatus", "Used")},
-      "Hrs", wait);
+  return first_price(client,
+                     {term_match("instanceType", type), term_match("regionCode", region),
+                      term_match("operatingSystem", "Linux"), term_match("tenancy", "Shared"),
+                      term_match("preInstalledSw", "NA"), term_match("capacitystatus", "Used")},
+                     "Hrs", wait);
 }
 
 Result<std::optional<Money>> gp3_price(const AwsClient& client, const std::string& region,

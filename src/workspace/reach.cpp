@@ -61,8 +61,8 @@ Result<bool> ensure_certificate(const std::filesystem::path& certificates, WallT
 }
 
 Result<ServerDoor> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
-                         const std::filesystem::path& certificates, WallTime now,
-                         Progress& progress) {
+                               const std::filesystem::path& certificates, WallTime now,
+                               Progress& progress) {
   ServerDoor door;
   if (spec.public_reach.value_or(false)) {
     door.public_reach = true;

@@ -27,8 +27,8 @@ struct ServerDoor {
 // the first free one from 8888 on; a changed one is said. `certificates`: a private folder for this
 // computer's certificate, made or renewed here.
 Result<ServerDoor> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
-                         const std::filesystem::path& certificates, WallTime now,
-                         Progress& progress);
+                               const std::filesystem::path& certificates, WallTime now,
+                               Progress& progress);
 
 // A certificate for this computer in that private folder: made when there is none, when it covers a
 // name or address no longer, or when it has less than 30 days left. True: it is a new one (said).
