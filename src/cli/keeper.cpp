@@ -8,8 +8,6 @@
 #include "os/file.hpp"
 #include "workspace/workspaces.hpp"
 
-#include <string>
-
 namespace carrel::cli {
 namespace {
 

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +24,7 @@ std::string price(const Offer& offer, Money money, const char* per) {
 // "us-east-1a, then us-east-1b, us-east-1c"
 std::string attempts(const std::vector<Offer>& offers) {
   std::vector<std::string> names;
+  names.reserve(offers.size());
   const bool one_type = std::ranges::all_of(
       offers, [&](const Offer& offer) { return offer.type == offers.front().type; });
   for (const auto& offer : offers) {

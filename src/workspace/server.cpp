@@ -5,7 +5,7 @@
 #include "base/secret.hpp"
 #include "base/text.hpp"
 #include "channel/channel.hpp"
-#include "channel/ssh_target.hpp"
+#include "channel/ssh_target.hpp"  // IWYU pragma: keep (what a way is)
 #include "environment/environment.hpp"
 #include "jupyter/certificate.hpp"
 #include "jupyter/client.hpp"
@@ -22,6 +22,7 @@
 #include "workspace/world.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <optional>

@@ -3,10 +3,12 @@
 #include "base/error.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
+#include "channel/channel.hpp"
 #include "os/clock.hpp"
 #include "os/wait.hpp"
 #include "workspace/intent.hpp"
 #include "workspace/journal.hpp"
+#include "workspace/paths.hpp"
 #include "workspace/provider.hpp"
 #include "workspace/world.hpp"
 

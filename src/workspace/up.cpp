@@ -15,6 +15,7 @@
 #include "workspace/journal.hpp"
 #include "workspace/lock.hpp"
 #include "workspace/proof.hpp"
+#include "workspace/provider.hpp"
 #include "workspace/reach.hpp"
 #include "workspace/server.hpp"
 #include "workspace/site.hpp"

@@ -1,6 +1,7 @@
 // What one does with a workspace that is up: its addresses, a command, its log; and the cache they
 // share.
 #include "base/error.hpp"
+#include "base/names.hpp"
 #include "base/secret.hpp"
 #include "channel/channel.hpp"
 #include "environment/environment.hpp"
