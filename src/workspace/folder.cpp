@@ -8,7 +8,6 @@
 #include "os/wait.hpp"
 #include "workspace/site.hpp"
 
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>

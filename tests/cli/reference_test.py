@@ -80,7 +80,7 @@ def test_bash_completes_commands_options_names_and_files(tmp_path):
         "a second name": (["carrel", "stop", "alpha", "b"], ["beta"]),
         "the value of an option": (["carrel", "run", "--in", "al"], ["alpha"]),
         "environments": (["carrel", "up", "--environment", "pyt"], ["pytorch"]),
-        "places": (["carrel", "up", "--on", ""], ["local"]),
+        "places": (["carrel", "up", "--on", ""], ["ec2", "local"]),
         "notebooks and folders": (["carrel", "run", ""], ["a b.ipynb", "deep"]),
         "folders": (["carrel", "up", ""], ["deep"]),
         "files after --": (["carrel", "exec", "alpha", "--", "cat", "no"], ["notes.txt"]),
