@@ -119,8 +119,10 @@ Result<MachineRow> new_machine(const World& world, Journal& journal, const Works
   Error last;
   for (const auto& offer : plan.offers) {
     const auto token = hex(world.random.bytes(16));
-    auto machine = TRY(journal.add_machine(
-        row.id, token, provider.name(), asked_json({.offer = offer, .hardware = wish.hardware})));
+    const auto asked = provider.facts().costs_money
+                           ? asked_json({.offer = offer, .hardware = wish.hardware})
+                           : std::string();
+    auto machine = TRY(journal.add_machine(row.id, token, provider.name(), asked));
     auto made = provider.create({.token = token,
                                  .workspace = row.id,
                                  .name = row.name,

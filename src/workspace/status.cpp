@@ -60,9 +60,10 @@ WorkspaceStatus status_from(const World& world, Journal& journal, Known& known, 
   status.folder_exists = std::filesystem::is_directory(known.row.folder, error);
   if (known.machine) {
     status.machine_ref = known.machine->machine;
-    const auto asked = read_asked(known.machine->asked);
-    if (asked && known.seen.state == MachineState::running) {
-      status.per_hour = asked->offer.per_hour;
+    if (known.seen.state == MachineState::running && !known.machine->asked.empty()) {
+      if (const auto asked = read_asked(known.machine->asked)) {
+        status.per_hour = asked->offer.per_hour;
+      }
     }
   }
   status.machine = known.seen.state;
