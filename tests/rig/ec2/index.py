@@ -1,12 +1,13 @@
 """Packages for hosts, which have no route out: a caching proxy at 169.254.169.253 for PyPI's simple index and Debian's mirror.
 
-/simple/NAME/ and /files/... are the index (its links to files are turned to /files), /debian/... is the mirror. What was fetched once
+/simple/NAME/ and /files/HOST/... are the index (its links are turned to /files), /debian/... is the mirror. What was fetched once
 is kept in the cache folder and served from there for ever where its name says what it is (files, pool), and when the net fails.
 """
 
 import hashlib
 import http.server
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import urllib.parse
 import urllib.request
 
 PLAIN = "text/html"
-FILES = "https://files.pythonhosted.org/"
+LINK = re.compile(rb"https://([A-Za-z0-9.-]+)/")
 MOST_S = 60
 
 
@@ -27,16 +28,15 @@ def ask(program, *arguments):
 
 def upstreams():
     """Where this machine gets its packages: pip's index and apt's mirror."""
-    simple = os.environ.get("PIP_INDEX_URL") or ask(sys.executable, "-m", "pip", "config", "get", "global.index-url")
-    rows = ask("apt-get", "indextargets", "--format", "$(SITE) $(CODENAME) $(COMPONENT) $(CREATED_BY)").splitlines()
-    debian = next(
-        (row.split()[0] for row in rows if row.split()[1:] == ["bookworm", "main", "Packages"]), "http://deb.debian.org/debian"
+    simple = (
+        os.environ.get("PIP_INDEX_URL")
+        or ask(sys.executable, "-m", "pip", "config", "get", "global.index-url")
+        or ask(sys.executable, "-c", "from pip._internal.models.index import PyPI; print(PyPI.simple_url)")
     )
-    return {
-        "/simple/": (simple or "https://pypi.org/simple").rstrip("/") + "/",
-        "/files/": FILES,
-        "/debian/": debian.rstrip("/") + "/",
-    }
+    rows = ask("apt-get", "indextargets", "--format", "$(SITE) $(CODENAME) $(COMPONENT) $(CREATED_BY)").splitlines()
+    debian = next((row.split()[0] for row in rows if row.split()[1:] == ["bookworm", "main", "Packages"]), "")
+    found = {"/simple/": simple, "/debian/": debian}
+    return {"/files/": "https://", **{prefix: base.rstrip("/") + "/" for prefix, base in found.items() if base}}
 
 
 def lasts(path):
@@ -81,7 +81,7 @@ def handler_for(cache):
             return load(kept) if found >= 500 and kept.exists() else found
         kind, body = found
         if path.startswith("/simple/"):
-            body = body.replace(FILES.encode(), b"/files/")
+            body = LINK.sub(rb"/files/\1/", body)
         cache.mkdir(parents=True, exist_ok=True)
         fresh = kept.with_suffix(f".{threading.get_ident()}")
         fresh.write_bytes(kind.encode() + b"\n" + body)
