@@ -67,7 +67,10 @@ class OddHttps final : public Https {
   Result<HttpResponse> send(const HttpsRequest& request, const Wait& wait) override {
     if (calls_left == 0) return fail(killed());
     auto answer = real_.send(request, wait);
-    if (calls_left > 0 && --calls_left == 0 && answer_is_lost) return fail(killed());
+    if (calls_left > 0) {
+      --calls_left;
+      if (calls_left == 0 && answer_is_lost) return fail(killed());
+    }
     if (!lost_action.empty() && request.body.contains("Action=" + lost_action)) {
       return fail(killed());
     }
