@@ -7,7 +7,7 @@ default_lanes=(build format unit server cli cli-release browser fuzz tidy packag
 list_lanes() {
   cat <<'LIST'
 build        the release (g++) and the sanitized build (clang, AddressSanitizer and UBSan), without a warning
-format       clang-format, shellcheck, Python that compiles
+format       clang-format, shellcheck, flake8
 unit         unit tests, in both builds
 server       the Jupyter server of a workspace, beside stock Jupyter
 cli          black-box tests of the installed program with real Jupyter (sanitized)
@@ -79,8 +79,7 @@ lane_format() {
   mapfile -t python < <(git ls-files --cached --others --exclude-standard '*.py')
   check "$1" "clang-format" clang-format-19 --dry-run -Werror "${cpp[@]}"
   check "$1" "shellcheck" shellcheck -x "${shell[@]}"
-  check "$1" "Python compiles" /usr/bin/python3 -c 'import sys
-for name in sys.argv[1:]: compile(open(name).read(), name, "exec")' "${python[@]}"
+  check "$1" "flake8, what pyflakes finds" flake8 --select E9,F "${python[@]}"
 }
 
 lane_tidy() {
@@ -88,26 +87,31 @@ lane_tidy() {
   /usr/bin/python3 scripts/tidy.py build/sanitized build/tidy-cache "$1/files.count"
 }
 
-run_unit_tests() {
-  local folder=$1 build=$2 program name
-  for program in "$build"/tests/unit_*; do
-    [[ -f $program && -x $program ]] || continue
-    name=${build##*/}-${program##*/}
-    printf '== %s\n' "$name"
-    if ! timeout 300 "$program" --gtest_brief=1 --gtest_output="xml:$folder/$name.xml"; then
-      printf 'failed: %s\n' "$program"
-      # A program that died has written no report.
-      [[ -s $folder/$name.xml ]] || counted "$folder/died.count" 0 1
-    fi
-  done
+# unit_program FOLDER PROGRAM
+unit_program() {
+  local folder=$1 program=$2 name
+  name=$(basename "${program%/tests/*}")-${program##*/}
+  printf '== %s\n' "$name"
+  if ! timeout 300 "$program" --gtest_brief=1 --gtest_output="xml:$folder/$name.xml"; then
+    printf 'failed: %s\n' "$program"
+    # A program that died has written no report.
+    [[ -s $folder/$name.xml ]] || counted "$folder/$name.count" 0 1
+  fi
 }
 
 lane_unit() {
+  local program
   build_sanitized
   build_release
   sanitizer_environment
-  run_unit_tests "$1" build/sanitized
-  run_unit_tests "$1" build/release
+  # Several at once: they wait more than they work.
+  for program in build/{sanitized,release}/tests/unit_*; do
+    [[ -f $program && -x $program ]] || continue
+    (($(jobs -rp | wc -l) < 4)) || wait -n
+    unit_program "$1" "$program" >"$1/${program//\//-}.log" 2>&1 &
+  done
+  wait
+  cat "$1"/*.log
 }
 
 pytest() {
@@ -126,14 +130,14 @@ lane_cli() {
   install_program build/sanitized
   venv build/venv tests/requirements.txt
   sanitizer_environment
-  CARREL_PROGRAM=$carrel pytest build/venv/bin/python --junit-xml="$1/cli.xml" -m 'not release' tests/cli
+  CARREL_PROGRAM=$carrel pytest build/venv/bin/python --junit-xml="$1/cli.xml" -n 2 --dist worksteal -m 'not release' tests/cli
 }
 
 lane_cli_release() {
   build_release
   install_program build/release
   venv build/venv tests/requirements.txt
-  CARREL_PROGRAM=$carrel pytest build/venv/bin/python --junit-xml="$1/cli.xml" -m 'release or both' tests/cli
+  CARREL_PROGRAM=$carrel pytest build/venv/bin/python --junit-xml="$1/cli.xml" -n 2 --dist worksteal -m 'release or both' tests/cli
 }
 
 lane_browser() {

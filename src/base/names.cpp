@@ -17,7 +17,6 @@ namespace carrel {
 namespace {
 
 constexpr std::string_view crockford = "0123456789abcdefghjkmnpqrstvwxyz";
-constexpr std::size_t id_length = 26;
 constexpr std::size_t random_bytes = 10;
 constexpr std::size_t longest_name = 40;
 
@@ -49,7 +48,7 @@ WorkspaceId WorkspaceId::make(std::chrono::system_clock::time_point now, std::st
   const auto since_epoch =
       std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
   auto time = static_cast<std::uint64_t>(since_epoch.count());
-  std::string text(id_length, '0');
+  Text text{};
   for (std::size_t i = 10; i-- > 0; time >>= 5U) text[i] = crockford[time & 31U];
   text[0] = crockford[crockford.find(text[0]) & 7U];  // 48 bits of time fill 9.6 characters
   std::uint32_t held = 0;
@@ -63,19 +62,21 @@ WorkspaceId WorkspaceId::make(std::chrono::system_clock::time_point now, std::st
       text[at++] = crockford[held >> held_bits & 31U];
     }
   }
-  return WorkspaceId(std::move(text));
+  return WorkspaceId(text);
 }
 
 Result<WorkspaceId> WorkspaceId::parse(std::string_view text) {
-  const bool good =
-      text.size() == id_length && text.front() <= '7' && std::ranges::all_of(text, is_id_character);
+  const bool good = text.size() == Text{}.size() && text.front() <= '7' &&
+                    std::ranges::all_of(text, is_id_character);
   if (!good) {
     return fail({.what = fmt::format("\"{}\" is not a workspace id", shown(text)),
                  .why = "an id has 26 characters, each one of " + std::string(crockford),
                  .hint = {},
                  .trace = {}});
   }
-  return WorkspaceId(std::string(text));
+  Text id{};
+  std::ranges::copy(text, id.begin());
+  return WorkspaceId(id);
 }
 
 Result<WorkspaceName> WorkspaceName::parse(std::string_view text) {

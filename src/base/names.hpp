@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 
+#include <array>
 #include <chrono>
 #include <compare>
 #include <optional>
@@ -20,14 +21,18 @@ class WorkspaceId {
   // `random` gives at least 10 bytes.
   static WorkspaceId make(std::chrono::system_clock::time_point now, std::string_view random);
   static Result<WorkspaceId> parse(std::string_view text);
-  const std::string& text() const { return text_; }
+  std::string text() const { return {text_.begin(), text_.end()}; }
   // The random tail, 12 characters: for socket paths, which the kernel limits to 107 bytes.
-  std::string short_text() const { return text_.substr(14); }
-  auto operator<=>(const WorkspaceId&) const = default;
+  std::string short_text() const { return {text_.begin() + 14, text_.end()}; }
+  // As views, which compare with memcmp(3); an array of char goes letter by letter.
+  bool operator==(const WorkspaceId& other) const { return view() == other.view(); }
+  auto operator<=>(const WorkspaceId& other) const { return view() <=> other.view(); }
 
  private:
-  explicit WorkspaceId(std::string text) : text_(std::move(text)) {}
-  std::string text_;
+  std::string_view view() const { return {text_.data(), text_.size()}; }
+  using Text = std::array<char, 26>;  // in place: a listing of thousands holds each many times
+  explicit WorkspaceId(const Text& text) : text_(text) {}
+  Text text_;
 };
 
 class WorkspaceName {

@@ -64,7 +64,7 @@ Json status_json(const WorkspaceStatus& status) {
                {"url", text_or_null(status.url)},
                {"public", status.public_reach},
                {"port", status.port == 0 ? Json(nullptr) : Json(status.port)},
-               {"folder", status.folder.string()},
+               {"folder", status.folder},
                {"folder_exists", status.folder_exists},
                {"kernels", status.kernels ? Json(*status.kernels) : Json(nullptr)},
                {"since", status.since ? Json(iso8601(*status.since)) : Json(nullptr)},

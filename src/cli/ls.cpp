@@ -32,7 +32,7 @@ std::string listing(const CommandContext& context, const std::vector<WorkspaceSt
   for (const auto& status : list) {
     std::vector<std::string> row{
         status.name.text(), status.word,
-        shown_folder(status.folder.string(), home) + (status.folder_exists ? "" : " (not there)"),
+        shown_folder(status.folder, home) + (status.folder_exists ? "" : " (not there)"),
         status.kernels ? std::to_string(*status.kernels) : "-",
         status.since ? ago(duration_cast<milliseconds>(now - *status.since)) : "-"};
     if (costs) row.push_back(to_string(status.cost));

@@ -23,7 +23,7 @@ std::string question(const CommandContext& context, const std::vector<WorkspaceR
     text += row.name.text() + "\n" +
             "  goes:  its Jupyter with all kernels and terminals, its environment with what was "
             "installed by hand, its log\n" +
-            "  stays: " + shown_folder(row.folder.string(), context.variable("HOME")) +
+            "  stays: " + shown_folder(row.folder, context.variable("HOME")) +
             " with every file in it\n";
   }
   return text + "Remove " +
@@ -64,10 +64,10 @@ Result<int> run_rm(CommandContext& context) {
     progress->close(removed ? ShownProgress::Outcome::done : ShownProgress::Outcome::failed);
     progress.reset();
     if (!removed) return std::unexpected(std::move(removed).error());
-    terminal.out(context.json() ? done_event("removed", row.id, row.name, true)
-                                : row.name.text() + " is removed; " +
-                                      shown_folder(row.folder.string(), context.variable("HOME")) +
-                                      " is untouched\n");
+    terminal.out(context.json()
+                     ? done_event("removed", row.id, row.name, true)
+                     : row.name.text() + " is removed; " +
+                           shown_folder(row.folder, context.variable("HOME")) + " is untouched\n");
     return {};
   });
 }

@@ -45,7 +45,7 @@ std::string details_text(const CommandContext& context, const WorkspaceDetails& 
             one_line(value) + "\n";
   };
   add("why", status.detail);
-  add("folder", shown_folder(status.folder.string(), context.variable("HOME")) +
+  add("folder", shown_folder(status.folder, context.variable("HOME")) +
                     (status.folder_exists ? "" : " (not there)"));
   add("address", status.url);
   if (status.public_reach) add("reach", "public: HTTPS, with a password");

@@ -28,6 +28,8 @@ std::uint64_t tree_size(const std::filesystem::path& path);  // bytes, each inod
 std::uint64_t free_space(const std::filesystem::path& path);
 
 bool can_write(const std::filesystem::path& folder);  // access(2), as this person
+bool is_folder(
+    const std::string& path);  // or a link to one; no path is made: a listing asks thousands
 
 // flock(2) on a file that stays: released when the object or the process ends.
 class FileLock {

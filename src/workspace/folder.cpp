@@ -36,7 +36,7 @@ constexpr std::string_view list_files =
 
 Result<> bring_folder(Channel& here, Site& site, Progress& progress, const Wait& wait) {
   if (TRY(site.channel->is_folder(site.folder, wait))) return {};
-  const auto& from = site.row.folder;
+  const fs::path from = site.row.folder;
   const auto listed =
       TRY(here.run({.argv = {"sh", "-c", std::string(list_files)}, .folder = from}, wait));
   if (listed.status != 0) {

@@ -201,8 +201,8 @@ Result<WorkspaceRow> Journal::add_workspace(const WorkspaceRow& row) {
     return database_.run(
         "insert into workspace(id, name, folder, wanted, flags, notebook, created_ms) values (?, "
         "?, ?, ?, ?, ?, ?)",
-        {added.id.text(), added.name.text(), added.folder.string(),
-         std::string(to_text(added.wanted)), added.flags, added.notebook, to_ms(added.created)});
+        {added.id.text(), added.name.text(), added.folder, std::string(to_text(added.wanted)),
+         added.flags, added.notebook, to_ms(added.created)});
   }));
   return added;
 }
@@ -215,12 +215,11 @@ Result<> Journal::want(const WorkspaceId& id, Wanted wanted) {
 Result<> Journal::set_name(const WorkspaceId& id, const WorkspaceName& name) {
   return database_.transaction([&]() -> Result<> {
     if (const auto other = TRY(by_name(name.text())); other && other->id != id) {
-      return fail(
-          {.what = fmt::format("the name {} belongs to {}", name.text(), other->folder.string()),
-           .why = {},
-           .hint = "choose another: carrel up --name NAME",
-           .reason = Reason::exists,
-           .trace = {}});
+      return fail({.what = fmt::format("the name {} belongs to {}", name.text(), other->folder),
+                   .why = {},
+                   .hint = "choose another: carrel up --name NAME",
+                   .reason = Reason::exists,
+                   .trace = {}});
     }
     return database_.run("update workspace set name = ? where id = ?", {name.text(), id.text()});
   });

@@ -26,7 +26,7 @@ enum class Wanted { running, stopped, removed };
 struct WorkspaceRow {
   WorkspaceId id;
   WorkspaceName name;
-  std::filesystem::path folder;
+  std::string folder;  // no path, which takes ten times the room: a listing has thousands
   Wanted wanted = Wanted::running;
   std::string flags;  // what `up` was told by flags, as carrel.toml text: `start` and the next `up`
                       // keep to it
@@ -52,7 +52,7 @@ struct ServerRow {
   std::uint16_t port = 0;
   bool port_asked_for = false;
   bool public_reach = false;
-  std::string runtime_folder;  // no path, which takes ten times the room: a listing has thousands
+  std::string runtime_folder;
   std::optional<WallTime> started;
   std::optional<WallTime> ready;    // it has answered
   std::optional<WallTime> stopped;  // asked for

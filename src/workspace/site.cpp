@@ -111,8 +111,7 @@ Result<MachineRow> new_machine(const World& world, Journal& journal, const Works
                                const Wait& wait) {
   if (provider.facts().costs_money && !wish.plan) {
     return fail({.what = fmt::format("{} needs a new machine, which costs money", row.name.text()),
-                 .hint = fmt::format("carrel up {} shows what, and asks",
-                                     shell_quoted(row.folder.string())),
+                 .hint = fmt::format("carrel up {} shows what, and asks", shell_quoted(row.folder)),
                  .exit = Exit::act});
   }
   const auto plan = wish.plan ? *wish.plan : TRY(plan_for(provider, wish.hardware, wait));
@@ -169,7 +168,7 @@ Result<Site> arrive(const World& world, const WorkspaceRow& row, MachineRow mach
   if (site.is_here()) return site;
   auto there = TRY(places_there(*site.channel, wait));
   site.paths = std::move(there.paths);
-  site.folder = there.home / row.folder.filename();
+  site.folder = there.home / std::filesystem::path(row.folder).filename();
   return site;
 }
 

@@ -5,6 +5,7 @@
 #include "environment/environment.hpp"
 #include "jupyter/client.hpp"
 #include "os/clock.hpp"
+#include "os/file.hpp"
 #include "os/wait.hpp"
 #include "workspace/intent.hpp"
 #include "workspace/journal.hpp"
@@ -20,11 +21,9 @@
 #include <atomic>
 #include <cstddef>
 #include <expected>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -56,8 +55,7 @@ std::optional<WallTime> since_of(MachineState machine, ServerState state,
 
 WorkspaceStatus status_from(const World& world, Journal& journal, Known& known, const Wait& wait) {
   WorkspaceStatus status{.id = known.row.id, .name = known.row.name, .folder = known.row.folder};
-  std::error_code error;
-  status.folder_exists = std::filesystem::is_directory(known.row.folder, error);
+  status.folder_exists = is_folder(known.row.folder);
   if (known.machine) {
     status.machine_ref = known.machine->machine;
     if (known.seen.state == MachineState::running && !known.machine->asked.empty()) {

@@ -38,7 +38,7 @@ namespace carrel {
 struct WorkspaceStatus {
   WorkspaceId id;
   WorkspaceName name;
-  std::filesystem::path folder;
+  std::string folder;
   bool folder_exists = true;
   MachineRef machine_ref;
   MachineState machine = MachineState::none;

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import TimeoutError as Late
 from playwright.sync_api import expect, sync_playwright
 from lab import opened, run_cell
+from support import until
 
 password = "correct horse battery staple"
 chromium = shutil.which("chromium") or "/usr/bin/chromium"

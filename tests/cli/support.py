@@ -23,6 +23,8 @@ from client import Client  # noqa: E402
 
 program = os.environ.get("CARREL_PROGRAM") or str(repository / "build/release/src/carrel")
 warm = Path(os.environ.get("CARREL_TEST_WARM") or repository / "build" / "test-home")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    warm = warm / os.environ["PYTEST_XDIST_WORKER"]  # tests look at what is left over in it
 # How this machine reaches its network, and what the sanitizers shall do.
 inherited = re.compile(r"(PIP_\w+|UV_(INDEX|DEFAULT_INDEX|NATIVE_TLS|SYSTEM_CERTS)\w*|SSL_CERT_(FILE|DIR)|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|(ASAN|UBSAN|LSAN)_\w+)$")
 sanitizer_status = 99

@@ -1,13 +1,16 @@
 """Stop, start, remove; what dies, and what is mended."""
 
+import contextlib
+import ctypes
 import os
 import signal
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 from client import Terminal
-from support import alive, children, environ, program, until
+from support import alive, children, environ, pids, program, until
 
 
 @pytest.mark.both
@@ -172,14 +175,16 @@ def test_a_killed_supervisor_does_not_hide_the_server(home):
 
 
 def test_a_reused_pid_is_never_killed(home):
-    home.up(home.folder("lesson"))
-    (server,) = home.server_json()
-    for pid in home.processes():
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    until(lambda: home.processes() == [], 10, "their end")
+    with reaping_orphans() as reap:
+        home.up(home.folder("lesson"))
+        (server,) = home.server_json()
+        for pid in home.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        until(lambda: home.processes() == [], 10, "their end")
+        until(lambda: reap() and pid_is_free(server["supervisor"]["pid"]), 10, "its pid being free")
     stranger = process_with_pid(server["supervisor"]["pid"])
     try:
         home.run("stop", "lesson")
@@ -189,6 +194,34 @@ def test_a_reused_pid_is_never_killed(home):
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def pid_is_free(pid):
+    """No process has it, and no zombie has it as its group or session."""
+    for other in pids():
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{other}/stat").read_text().rpartition(")")[2].split()
+            if pid in (other, int(fields[2]), int(fields[3])):
+                return False
+    return True
+
+
+@contextlib.contextmanager
+def reaping_orphans():
+    """Ended children of ended processes are this process's to reap (prctl(2), PR_SET_CHILD_SUBREAPER): a zombie keeps its pid."""
+
+    def reap():
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        return True
+
+    prctl, set_child_subreaper = ctypes.CDLL(None).prctl, 36
+    prctl(set_child_subreaper, 1, 0, 0, 0)
+    try:
+        yield reap
+    finally:
+        prctl(set_child_subreaper, 0, 0, 0, 0)
 
 
 def process_with_pid(wanted):
@@ -206,7 +239,7 @@ def process_with_pid(wanted):
             return process
         process.kill()
         process.wait()
-    pytest.skip("the pid went to somebody else each time")
+    pytest.fail("the pid went to somebody else each time")
 
 
 @pytest.mark.both

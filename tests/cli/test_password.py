@@ -1,13 +1,11 @@
-import os
-import pty
-
-from support import program
 """`carrel password` makes what Jupyter's own verification accepts."""
 
 import json
+import os
+import pty
 import subprocess
 
-from support import repository, until  # noqa: F401
+from support import program
 
 accepts = "import sys, json; from jupyter_server.auth import passwd_check; h, p = json.load(sys.stdin); print(passwd_check(h, p))"
 

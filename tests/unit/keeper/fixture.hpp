@@ -28,6 +28,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -137,7 +138,9 @@ class KeeperTest : public ::testing::Test {
   }
   std::filesystem::path socket() const { return folder_.path() / "jupyter"; }
   KeptWorkspace workspace(const LocalSshd& sshd, int number = 0) const {
-    static const std::uint16_t first = *free_port("127.0.0.1", 20000);
+    // Fifty ports to each process: this test runs in both builds at once.
+    static const auto mine = static_cast<std::uint16_t>(20000 + ::getpid() % 200 * 50);
+    static const std::uint16_t first = *free_port("127.0.0.1", mine);
     return {.id = id_of(number),
             .port = static_cast<std::uint16_t>(first + number),
             .ssh = sshd.target(),
