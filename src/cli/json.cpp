@@ -57,6 +57,7 @@ Json status_json(const WorkspaceStatus& status) {
                {"name", status.name.text()},
                {"provider", text_or_null(status.machine_ref.provider)},
                {"place", text_or_null(status.machine_ref.place)},
+               {"ref", text_or_null(status.machine_ref.ref)},
                {"state", status.word},
                {"detail", text_or_null(status.detail)},
                {"machine", to_string(status.machine)},

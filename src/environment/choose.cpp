@@ -176,7 +176,10 @@ Result<EnvironmentSpec> choose_environment(const std::optional<std::string>& req
       return from_file(EnvironmentKind::project, "pyproject.toml", files);
     }
   }
-  return from_preset(*find_preset("minimal"), files, "nothing found in this folder: minimal");
+  auto spec =
+      TRY(from_preset(*find_preset("minimal"), files, "nothing found in this folder: minimal"));
+  spec.by_default = true;
+  return spec;
 }
 
 }  // namespace carrel

@@ -50,6 +50,7 @@ struct EnvironmentSpec {
   std::map<std::string, std::string> files;  // what the build reads, name → content
   std::filesystem::path folder;
   std::string reason;  // for people: "requirements.txt in this folder", "nothing found: minimal"
+  bool by_default = false;  // nothing was asked for, and the folder says nothing
 };
 
 // `requested`: the spec's `environment` key or flag; none: found in the folder, else minimal.
@@ -80,8 +81,9 @@ struct PreparedEnvironment {
 
 // Where things lie on the machine.
 struct EnvironmentPaths {
-  std::filesystem::path cache;  // templates/, uv/ (uv's cache): may be deleted at any time
-  std::filesystem::path data;   // environments/ID/, overlays/, jupyter/KEY/, uv-VERSION/
+  std::filesystem::path cache;           // templates/, uv/ (uv's cache): may be deleted at any time
+  std::filesystem::path data;            // environments/ID/, overlays/, jupyter/KEY/, uv-VERSION/
+  std::filesystem::path image = "/opt";  // where a machine's image keeps what it brings
 };
 
 struct CacheEntry {
@@ -104,6 +106,10 @@ class Environments {
   // Carrel's own Jupyter, shared by all workspaces: the locked requirements and the carrel_server
   // package in one environment; its interpreter's path. Instant when it exists.
   Result<std::filesystem::path> jupyter(Progress& progress, const Wait& wait);
+  // What the machine's image brings, in place of the preset of that name or of the default: AWS's
+  // Deep Learning AMIs have their framework in /opt/pytorch or /opt/tensorflow. Else `spec` as it
+  // is, also when it asks for a Python of its own.
+  Result<EnvironmentSpec> of_image(EnvironmentSpec spec, const Wait& wait);
   // The workspace's environment. An existing copy made from the same key is kept as it is,
   // hand-made changes included; of another key (the spec changed): made anew, the old one kept
   // beside until the new one stands, and said. Two calls for one template: one builds, the other

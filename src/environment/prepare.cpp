@@ -153,6 +153,22 @@ Result<PreparedEnvironment> Environments::prepare(const EnvironmentSpec& spec,
   return std::move(made->prepared);
 }
 
+Result<EnvironmentSpec> Environments::of_image(EnvironmentSpec spec, const Wait& wait) {
+  if (spec.kind != EnvironmentKind::preset || !spec.python.empty()) return spec;
+  for (const auto* preset : {"pytorch", "tensorflow"}) {
+    const auto folder = paths_.image / preset;
+    if (!spec.by_default && spec.name != preset) continue;
+    if (!TRY(channel_.is_folder(folder / "bin", wait))) continue;
+    EnvironmentSpec found;
+    found.kind = EnvironmentKind::interpreter;
+    found.name = folder.string();
+    found.folder = std::move(spec.folder);
+    found.reason = "the machine's image brings it";
+    return found;
+  }
+  return spec;
+}
+
 Result<std::vector<std::string>> Environments::added_by_hand(const PreparedEnvironment& environment,
                                                              const Wait& wait) {
   if (environment.existing) return std::vector<std::string>();

@@ -20,7 +20,7 @@ struct WorkspacePaths {
   // HOME must be set; relative XDG values are ignored, as the specification says.
   static Result<WorkspacePaths> from(const Environment& environment, unsigned uid);
 
-  EnvironmentPaths environment() const { return {cache, data}; }
+  EnvironmentPaths environment() const { return {.cache = cache, .data = data}; }
   std::filesystem::path journal() const { return state / "journal.db"; }
   std::filesystem::path of(const WorkspaceId& id) const { return state / "workspaces" / id.text(); }
   std::filesystem::path lock_of(const WorkspaceId& id) const { return state / "locks" / id.text(); }

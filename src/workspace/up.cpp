@@ -88,12 +88,13 @@ void note_differences(const Wish& wish, const ServerRow& server, const Workspace
 }
 
 Result<PreparedEnvironment> prepare_environment(const World& world, Journal& journal, Site& site,
-                                                const EnvironmentSpec& wanted, Progress& progress,
+                                                EnvironmentSpec wanted, Progress& progress,
                                                 const Wait& wait, std::filesystem::path& python) {
   Phase phase(world, journal, progress, "environment", "making the environment",
               site.row.environment_key.empty() ? "new" : "kept");
   auto environments = site.environments();
   python = TRY(environments.jupyter(progress, wait));
+  if (!site.is_here()) wanted = TRY(environments.of_image(std::move(wanted), wait));
   auto prepared = TRY(environments.prepare(wanted, site.row.id, progress, wait));
   if (auto json = prepared.to_json(); json != site.row.environment_json) {
     TRY(journal.set_environment(site.row.id, prepared.key, json));

@@ -122,7 +122,11 @@ def test_from_nothing_to_a_cell_and_back(person, host_rig):
 
 @pytest.mark.timeout(300)
 def test_a_machine_powers_itself_off_when_its_lifetime_is_over(person, host_rig):
+    (person.folder / "requirements.txt").unlink()
     ready = person.up("--lifetime", "10m")
+    # Nothing was asked for: what the image brings.
+    assert ready["environment"].startswith("/opt/pytorch"), ready
+    assert "/opt/pytorch" in person.carrel("exec", "lesson", "--", "python", "-c", "import numpy; print(numpy.__file__)").stdout
     (instance,) = instances(host_rig)
     left = person.carrel("exec", "lesson", "--", "systemctl", "show", "-p", "NextElapseUSecMonotonic", "--value", "carrel-lifetime.timer").stdout.strip()
     assert left.startswith("10min"), left

@@ -15,6 +15,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <stdlib.h>
 #include <string>
 #include <string_view>
@@ -66,7 +67,7 @@ class EnvironmentsOnDisk : public testing::Test {
     std::string pattern = testing::TempDir() + "carrel it's $HOME XXXXXX";
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     root_ = pattern;
-    paths_ = {root_ / "cache", root_ / "data"};
+    paths_ = {.cache = root_ / "cache", .data = root_ / "data", .image = root_ / "opt"};
     const auto uv = uv_program(paths_);
     fs::create_directories(uv.parent_path());
     write(uv, fake_uv);
@@ -124,6 +125,39 @@ TEST_F(EnvironmentsOnDisk, gives_each_workspace_a_copy_of_one_template) {
   EXPECT_EQ(read_file(second->prefix / module).value(), "version = 1\n");
   write(first->prefix / "pyvenv.cfg", "edited in place");
   EXPECT_EQ(read_file(templates()[0] / "env/pyvenv.cfg").value(), "relocatable = true\n");
+}
+
+TEST_F(EnvironmentsOnDisk, takes_what_the_machines_image_brings) {
+  struct Case {
+    const char* brought;    // in the image
+    const char* requested;  // "": nothing
+    const char* python;     // .python-version, "": none
+    const char* taken;      // in the image, or the preset
+  };
+  for (const auto& [brought, requested, python, taken] :
+       {Case{"pytorch", "", "", "pytorch"}, Case{"tensorflow", "", "", "tensorflow"},
+        Case{"pytorch", "pytorch", "", "pytorch"}, Case{"pytorch", "tensorflow", "", ""},
+        Case{"pytorch", "minimal", "", ""}, Case{"pytorch", "", "3.12", ""},
+        Case{"other", "", "", ""}}) {
+    EXPECT_TRUE(remove_tree(paths_.image));
+    fs::create_directories(paths_.image / brought / "bin");
+    FolderFiles files;
+    files.folder = "/nowhere";
+    if (*python != 0) files.contents[".python-version"] = python;
+    const auto chosen = choose_environment(
+        *requested == 0 ? std::nullopt : std::optional<std::string>(requested), files);
+    ASSERT_TRUE(chosen);
+    SystemProcesses processes;
+    DirectChannel channel(processes, this_environment());
+    const auto found = Environments(channel, paths_).of_image(*chosen, Wait{});
+    ASSERT_TRUE(found);
+    const bool of_image = found->kind == EnvironmentKind::interpreter;
+    EXPECT_EQ(of_image ? fs::path(found->name).filename() : fs::path(), taken)
+        << brought << ", " << requested << ", " << python;
+    if (!of_image) {
+      EXPECT_EQ(found->name, chosen->name);
+    }
+  }
 }
 
 TEST_F(EnvironmentsOnDisk, keeps_a_copy_with_what_was_added_by_hand) {
