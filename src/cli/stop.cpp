@@ -1,4 +1,5 @@
 #include "base/error.hpp"
+#include "base/money.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
@@ -8,7 +9,6 @@
 #include "workspace/workspaces.hpp"
 
 #include <expected>
-#include <utility>
 #include <vector>
 
 namespace carrel::cli {
@@ -23,14 +23,22 @@ Result<int> run_stop(CommandContext& context) {
   }
   return for_each(context, selection, [&](const WorkspaceRow& row) -> Result<> {
     auto progress = progress_for(context);
-    auto changed = workspaces.stop(row, *progress, context.wait());
-    progress->close(changed ? ShownProgress::Outcome::done : ShownProgress::Outcome::failed);
+    const auto stopped = workspaces.stop(row, *progress, context.wait());
+    progress->close(stopped ? ShownProgress::Outcome::done : ShownProgress::Outcome::failed);
     progress.reset();
-    if (!changed) return std::unexpected(std::move(changed).error());
+    if (!stopped) return std::unexpected(stopped.error());
+    if (context.json()) {
+      terminal.out(done_event("stopped", row.id, row.name, stopped->changed));
+      return {};
+    }
     const auto& name = row.name.text();
-    terminal.out(context.json() ? done_event("stopped", row.id, row.name, *changed)
-                 : *changed     ? name + " is stopped. Start it again: carrel start " + name + "\n"
-                                : name + " was stopped already\n");
+    terminal.out(stopped->changed
+                     ? name + " is stopped. Start it again: carrel start " + name + "\n"
+                     : name + " was stopped already\n");
+    if (stopped->per_day.micro_usd != 0) {
+      terminal.out("Its disk goes on costing " + to_string(stopped->per_day) +
+                   " a day, until carrel rm " + name + "\n");
+    }
     return {};
   });
 }

@@ -3,6 +3,7 @@
 #include "base/progress.hpp"
 #include "os/file.hpp"
 #include "os/wait.hpp"
+#include "workspace/intent.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/lock.hpp"
 #include "workspace/provider.hpp"
@@ -29,12 +30,16 @@ Result<> unless_full(Result<> written) {
 
 }  // namespace
 
-Result<bool> Workspaces::stop(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
+Result<StopResult> Workspaces::stop(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
   auto lock = TRY(lock_workspace(world_, row, progress, wait));
   const auto machine = TRY(journal_.machine(row.id));
-  if (!machine || machine->machine.ref.empty()) return false;
+  if (!machine || machine->machine.ref.empty()) return StopResult{};
+  StopResult result;
+  if (const auto asked = read_asked(machine->asked)) {
+    result.per_day = asked->offer.per_day_stopped;
+  }
   const auto before = TRY(status_of(world_, journal_, row, wait));
-  if (before.word == "stopped" && row.wanted == Wanted::stopped) return false;
+  if (before.word == "stopped" && row.wanted == Wanted::stopped) return result;
   if (row.wanted != Wanted::removed) {  // a removal that was cut off stays one
     TRY(unless_full(journal_.want(row.id, Wanted::stopped)));
   }
@@ -49,7 +54,8 @@ Result<bool> Workspaces::stop(const WorkspaceRow& row, Progress& progress, const
   TRY(provider->stop(machine->machine, StopHow::gracefully, wait));
   if (!provider->facts().this_computer) TRY(world_.keeper.drop(row.id, wait));
   TRY(remove_tree(world_.paths.of(row.id) / "open.html"));
-  return before.word != "stopped";
+  result.changed = before.word != "stopped";
+  return result;
 }
 
 Result<> Workspaces::remove(const WorkspaceRow& row, Progress& progress, const Wait& wait) {

@@ -72,6 +72,11 @@ struct UpRequest {
   std::optional<Plan> plan = {};   // what the person has agreed to pay for, as `plan` gave it
 };
 
+struct StopResult {
+  bool changed = false;  // false: it was stopped already
+  Money per_day;         // what the stopped machine goes on costing
+};
+
 struct UpResult {
   WorkspaceStatus status;
   Proof proof;
@@ -103,15 +108,14 @@ class Workspaces {
   Result<WorkspaceRow> find(std::string_view name, const std::filesystem::path& here);
   Result<std::vector<WorkspaceRow>> all();
 
-  // Whether `up` of this would be refused for want of a password: ask for one first.
   // What `up` of this would have to pay for; none: nothing, or a machine that is there already.
   Result<std::optional<Plan>> plan(const UpRequest& request, const Wait& wait);
+  // Whether `up` of this would be refused for want of a password: ask for one first.
   Result<bool> needs_password(const UpRequest& request);
   Result<bool> is_public(const UpRequest& request);
   Result<UpResult> up(const UpRequest& request, Progress& progress, const Wait& wait);
   Result<UpResult> start(const WorkspaceRow& row, Progress& progress, const Wait& wait);
-  // False: it was stopped already.
-  Result<bool> stop(const WorkspaceRow& row, Progress& progress, const Wait& wait);
+  Result<StopResult> stop(const WorkspaceRow& row, Progress& progress, const Wait& wait);
   // Server, kernels, environment copy, own files; never the person's folder.
   Result<> remove(const WorkspaceRow& row, Progress& progress, const Wait& wait);
 

@@ -100,7 +100,7 @@ def test_from_nothing_to_a_cell_and_back(person, host_rig):
     # Again: the machine that is there.
     assert person.up()["was_up"] is True and len(instances(host_rig)) == 1
 
-    person.carrel("stop", "lesson")
+    assert "a day, until carrel rm lesson" in person.carrel("stop", "lesson").stdout
     host_rig.wait_state(instance, "stopped")
     again = json.loads(person.carrel("start", "lesson", "--json").stdout.splitlines()[-1])
     assert again["proof"]["output"] == "42" and again["port"] == ready["port"]
