@@ -179,7 +179,8 @@ Result<Given> parse(const Command& command, const Words& all) {
     }
     for (const auto& argument : command.arguments) {
       auto* option = app.add_option(argument.name, lists.emplace_back());
-      option->expected(0, CLI::detail::expected_max_vector_size);
+      const bool one_of_many = command.arguments.size() > 1 && !argument.many;
+      option->expected(0, one_of_many ? 1 : CLI::detail::expected_max_vector_size);
       arguments.emplace_back(&argument, option);
     }
     app.parse(Words(words.rbegin(), words.rend()));
@@ -221,7 +222,7 @@ Result<Given> parse(const Command& command, const Words& all) {
                  help_of(command));
     }
   }
-  if (!command.rest.empty() && given.rest.empty()) {
+  if (!command.rest.empty() && !command.rest.starts_with('[') && given.rest.empty()) {
     return bad(command, all, all.size(),
                "nothing to do: " + command.rest + " is missing after `--`", help_of(command));
   }

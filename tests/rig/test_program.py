@@ -36,6 +36,12 @@ class Person:
         assert done.returncode == status, (words, done.stdout, done.stderr)
         return done
 
+    def other(self):
+        """A folder for another workspace."""
+        folder = self.home / "other"
+        folder.mkdir(exist_ok=True)
+        return str(folder)
+
     def up(self, *words):
         return json.loads(self.carrel("up", "--on", "ec2", "--instance", "g4dn.xlarge", "--yes", "--json", *words).stdout.splitlines()[-1])
 
