@@ -88,6 +88,7 @@ TEST_F(PortTest, rests_with_the_keeper_and_is_asked_for_before_the_machine_start
                         {.provider = "fake",
                          .plan = Plan{.offers = {{.place = "memory"}}, .hardware = {}}},
                         progress, Wait{}));
+  ASSERT_TRUE(journal.set_flags(row.id, "on = \"fake\"\n"));
   ASSERT_TRUE(keeper.keep({{.id = row.id, .port = taken}}, Wait{}));
   auto workspaces = Workspaces::open(world).value();
   ASSERT_TRUE(workspaces.stop(row, progress, Wait{}));

@@ -11,9 +11,10 @@
 
 #include <chrono>
 #include <filesystem>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <sys/stat.h>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -22,29 +23,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Machines that are reached by ssh and verified, but for one.
-class SshProvider final : public FakeProvider {
- public:
-  using FakeProvider::FakeProvider;
-  std::optional<SshTarget> way(const MachineRef& machine) const override {
-    if (machine.ref == "unverified") return std::nullopt;
-    return SshTarget{.user = "ubuntu",
-                     .identity = "/keys/100% id",
-                     .known_hosts = "/keys/known_hosts",
-                     .host_key_alias = machine.ref};
-  }
-};
-
 class SshConfigTest : public WorldTest {
  protected:
   SshConfigTest() {
-    world.providers["fake"] = &ssh_;
     world.proxy_program = {"/opt/the programs/carrel", "ssh-proxy"};
   }
   WorkspaceRow on(std::string_view name, const std::string& ref) {
     const auto row = added(name);
     auto journal = open_journal();
     const auto machine = journal.add_machine(row.id, ref, "fake").value();
+    if (ref != "unverified") {
+      place.ways[ref] = {.user = "ubuntu",
+                         .identity = "/keys/100% id",
+                         .known_hosts = "/keys/known_hosts",
+                         .host_key_alias = ref};
+    }
     EXPECT_TRUE(journal.set_machine(row.id, machine.sequence,
                                     {.provider = "fake", .place = "memory", .ref = ref}));
     return row;
@@ -61,26 +54,26 @@ class SshConfigTest : public WorldTest {
     EXPECT_EQ(::lstat(file.c_str(), &status), 0);
     return status.st_mode & 07777U;
   }
-
- private:
-  SshProvider ssh_{place, clock};
 };
 
 // What OpenSSH itself makes of it.
 TEST_F(SshConfigTest, is_read_by_ssh_as_it_was_meant) {
   const auto row = on("digits", "i-1");
   written();
-  for (const std::string name : {"carrel-digits", "digits.carrel"}) {
+  for (const auto* name : {"carrel-digits", "digits.carrel"}) {
     const auto read = SystemProcesses().run(
         {.argv = {"ssh", "-G", "-F", ssh_config_of(world.paths).string(), name},
          .environment = this_environment()},
         Wait::at_most(std::chrono::seconds(20)));
     ASSERT_TRUE(read);
-    for (const std::string line :
-         {std::string("user ubuntu"), std::string("hostkeyalias i-1"),
-          std::string("stricthostkeychecking true"), std::string("identityfile /keys/100%% id"),
-          std::string("userknownhostsfile /keys/known_hosts"),
-          "proxycommand '/opt/the programs/carrel' ssh-proxy " + row.id.text()}) {
+    const std::vector<std::string> lines = {
+        "user ubuntu",
+        "hostkeyalias i-1",
+        "stricthostkeychecking true",
+        "identityfile /keys/100%% id",
+        "userknownhostsfile /keys/known_hosts",
+        "proxycommand '/opt/the programs/carrel' ssh-proxy " + row.id.text()};
+    for (const auto& line : lines) {
       EXPECT_TRUE(read->output.contains(line)) << line << "\n" << read->output << read->error;
     }
   }
