@@ -97,8 +97,8 @@ Result<int> run_forward(CommandContext& context) {
                          paths.run / ("f" + hex(context.world.random.bytes(4))));
   if (!door) {
     auto error = std::move(door).error();
-    error.hint = fmt::format("another one here: carrel forward {} PORT:{}", row.name.text(),
-                             ports.there);
+    error.hint =
+        fmt::format("another one here: carrel forward {} PORT:{}", row.name.text(), ports.there);
     return fail(std::move(error));
   }
   TRY(until_up(context, **door));
@@ -111,24 +111,21 @@ Result<int> run_forward(CommandContext& context) {
 }  // namespace
 
 Command forward_command() {
-  return {.name = "forward",
-          .group = "Work",
-          .summary = "bring a port of a workspace's machine to this computer",
-          .arguments = {{.name = "NAME",
-                         .help = "a workspace",
-                         .required = true,
-                         .offers = Offers::workspaces},
-                        {.name = "PORT",
-                         .help = "the port, or HERE:THERE where they differ",
-                         .required = true}},
-          .text =
-              "For TensorBoard, a web server and the like: what listens on the machine's own "
-              "loopback is reached through the verified ssh at the same port of this computer, and "
-              "by nobody else, until Ctrl-C. A lost network is waited for, as the notebook's own "
-              "port does.\n\n"
-              "    carrel forward digits 6006\n"
-              "    carrel forward digits 9000:8000",
-          .run = run_forward};
+  return {
+      .name = "forward",
+      .group = "Work",
+      .summary = "bring a port of a workspace's machine to this computer",
+      .arguments =
+          {{.name = "NAME", .help = "a workspace", .required = true, .offers = Offers::workspaces},
+           {.name = "PORT", .help = "the port, or HERE:THERE where they differ", .required = true}},
+      .text =
+          "For TensorBoard, a web server and the like: what listens on the machine's own "
+          "loopback is reached through the verified ssh at the same port of this computer, and "
+          "by nobody else, until Ctrl-C. A lost network is waited for, as the notebook's own "
+          "port does.\n\n"
+          "    carrel forward digits 6006\n"
+          "    carrel forward digits 9000:8000",
+      .run = run_forward};
 }
 
 }  // namespace carrel::cli

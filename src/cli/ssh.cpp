@@ -72,8 +72,8 @@ Result<int> run_ssh_proxy(CommandContext& context) {
   }
   constexpr std::uint16_t ssh_port = 22;
   constexpr Milliseconds patience(15'000);
-  auto connection =
-      TRY(Connection::open(TcpAddress{.host = host, .port = ssh_port}, context.wait().sooner(patience)));
+  auto connection = TRY(Connection::open(TcpAddress{.host = host, .port = ssh_port},
+                                         context.wait().sooner(patience)));
   TRY(relay(connection, context.wait()));
   return 0;
 }

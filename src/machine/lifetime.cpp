@@ -104,7 +104,8 @@ Result<Extension> parse_extension(std::string_view text,
     }
     if (rest.empty()) return no_duration(text);
     const auto count = number(rest.substr(0, rest.size() - 1));
-    const std::int64_t unit = rest.back() == 'm' ? 60 : rest.back() == 'h' ? 3600
+    const std::int64_t unit = rest.back() == 'm'   ? 60
+                              : rest.back() == 'h' ? 3600
                               : rest.back() == 'd' ? 86400
                                                    : 0;
     constexpr std::int64_t most_minutes = 129'600;

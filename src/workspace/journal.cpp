@@ -97,12 +97,11 @@ Result<WorkspaceRow> workspace_at(const Row& row) {
 }
 
 Result<MachineRow> machine_at(const Row& row) {
-  MachineRow machine{
-      .workspace = TRY(id_at(row, 0)),
-      .sequence = static_cast<int>(row.integer(1)),
-      .token = row.text(2),
-      .machine = {.provider = row.text(3), .place = row.text(4), .ref = row.text(5)},
-      .asked = row.text(6)};
+  MachineRow machine{.workspace = TRY(id_at(row, 0)),
+                     .sequence = static_cast<int>(row.integer(1)),
+                     .token = row.text(2),
+                     .machine = {.provider = row.text(3), .place = row.text(4), .ref = row.text(5)},
+                     .asked = row.text(6)};
   const auto made = optional_time(row, 7);
   const auto ends = optional_time(row, 8);
   if (made && ends) machine.extension = {.made = *made, .ends = *ends};

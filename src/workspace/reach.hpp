@@ -33,8 +33,8 @@ struct Ports {
   bool never_changes = false;                      // the workspace's own: it runs elsewhere
   bool kept = false;                               // and the keeper has it open
 };
-Result<Ports> ports_for(const World& world, Journal& journal, const WorkspaceId& id,
-                        bool is_here, const Wait& wait);
+Result<Ports> ports_for(const World& world, Journal& journal, const WorkspaceId& id, bool is_here,
+                        const Wait& wait);
 
 // The port that `wished` says (0: none does), else that of last time (0: none), else the first free
 // one from 8888 on. A port of another workspace is never taken, whether that is up or not. What is

@@ -289,8 +289,8 @@ Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
     TRY(journal.put_server(row));
     auto launched = launch(site, request, config_for(world, site, request, row, door), wait);
     // Another was quicker with a port that nobody asked for: the next one.
-    const bool again = site.is_here() && !launched && !door.port_asked_for && tries < most_ports_tried &&
-                       !port_is_free(door.ip, door.port);
+    const bool again = site.is_here() && !launched && !door.port_asked_for &&
+                       tries < most_ports_tried && !port_is_free(door.ip, door.port);
     if (!again) started = TRY(std::move(launched));
   }
   // Asked for by the person: the keeper does not change a port by itself.

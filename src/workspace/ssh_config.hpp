@@ -21,7 +21,8 @@ inline std::filesystem::path ssh_config_of(const WorkspacePaths& paths) {
 Result<> write_ssh_config(const World& world, Journal& journal);
 
 // One line in the person's ~/.ssh/config, before all others: what stands below a Host would hold
-// for that alone. Nothing else of the file changes, a link stays one. False: nothing was to be done.
+// for that alone. Nothing else of the file changes, a link stays one. False: nothing was to be
+// done.
 Result<bool> install_ssh_config(const std::filesystem::path& home, const WorkspacePaths& paths);
 Result<bool> uninstall_ssh_config(const std::filesystem::path& home, const WorkspacePaths& paths);
 

@@ -86,11 +86,8 @@ Result<KeptWorkspace> Workspaces::way_to_port(const WorkspaceRow& row, std::uint
   }
   auto address = world_.address_program;
   if (!address.empty()) address.push_back(row.id.text());
-  return KeptWorkspace{.id = row.id,
-                       .ssh = *way,
-                       .socket = {},
-                       .machine_port = port,
-                       .address = std::move(address)};
+  return KeptWorkspace{
+      .id = row.id, .ssh = *way, .socket = {}, .machine_port = port, .address = std::move(address)};
 }
 
 Result<WallTime> Workspaces::extend(const WorkspaceRow& row, const Extension& extension,
@@ -98,11 +95,11 @@ Result<WallTime> Workspaces::extend(const WorkspaceRow& row, const Extension& ex
   const auto machine = TRY(machine_elsewhere(world_, journal_, row, "it has no lifetime",
                                              "it runs until carrel stop, and costs nothing"));
   auto lock = TRY(lock_workspace(world_, row, progress, wait));
-  const auto most =
-      std::max<std::chrono::seconds>(most_from_now, TRY(read_asked(machine.asked)).hardware.lifetime);
+  const auto most = std::max<std::chrono::seconds>(
+      most_from_now, TRY(read_asked(machine.asked)).hardware.lifetime);
   const auto channel = TRY(channel_to(world_, machine, wait));
-  const auto ran =
-      TRY(channel->run({.argv = {"sudo", "-n", "sh", "-c", lifetime_script(extension, most)}}, wait));
+  const auto ran = TRY(
+      channel->run({.argv = {"sudo", "-n", "sh", "-c", lifetime_script(extension, most)}}, wait));
   if (ran.status != 0) {
     return fail({.what = fmt::format("the lifetime of {} cannot be changed", row.name.text()),
                  .why = printable(last_lines(ran.error, 5)),

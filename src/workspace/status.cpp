@@ -64,7 +64,8 @@ std::optional<WallTime> since_of(MachineState machine, ServerState state,
   return std::nullopt;
 }
 
-// When a machine that runs powers itself off: so long after its start, or as was written down since.
+// When a machine that runs powers itself off: so long after its start, or as was written down
+// since.
 std::optional<WallTime> end_of(const MachineRow& machine, const Observation& seen,
                                const Asked& asked) {
   if (!seen.since) return std::nullopt;

@@ -144,8 +144,8 @@ Result<Site> machine_for(const World& world, Journal& journal, const WorkspaceRo
 
 // Before anything is paid for: a workspace that runs elsewhere has one port for its life. What is
 // wished for beside a port that it has is for its next start.
-Result<> check_port(const World& world, Journal& journal, const WorkspaceRow& row,
-                    const Wish& wish, const Wait& wait) {
+Result<> check_port(const World& world, Journal& journal, const WorkspaceRow& row, const Wish& wish,
+                    const Wait& wait) {
   if (TRY(provider_named(world, wish.machine.provider))->facts().this_computer) return {};
   const auto server = TRY(journal.server(row.id));
   const std::uint16_t last = server ? server->port : 0;

@@ -55,7 +55,7 @@ struct WorkspaceStatus {
   Money cost;
   Money per_hour;
   std::optional<WallTime> ends;  // of a machine that runs: it powers itself off then
-  std::string environment;  // summary
+  std::string environment;       // summary
   std::string python;
 };
 

@@ -207,8 +207,7 @@ TEST_F(Keeper, carries_bytes_to_a_port_of_the_machine) {
   way.socket.clear();
   way.machine_port = std::get<TcpAddress>(server.endpoint()).port;
   SystemRandom random;
-  const auto door =
-      Door::open(random, this_environment(), way, place().folder / "forward").value();
+  const auto door = Door::open(random, this_environment(), way, place().folder / "forward").value();
   Browser browser(port());
   EXPECT_TRUE(browser.say("hello\n"));
   EXPECT_EQ(browser.hear(15), "you said hello\n");

@@ -47,9 +47,10 @@ TEST(extension, is_from_now_later_than_planned_or_at_a_time_of_day) {
 }
 
 TEST(extension, refuses_what_says_no_time_or_makes_no_sense) {
-  for (const auto* text : {"", "h", "+", "+h", "2", "-2h", "+-2h", "2h3", "2w", "9m", "91d", "12:09",
-                           "24:00", "18:60", "18:0", "8", ":", "1:2:3", "until 18:00",
-                           "99999999999999999999h"}) {
+  for (const auto* text : {"",    "h",     "+",     "+h",          "2",
+                           "-2h", "+-2h",  "2h3",   "2w",          "9m",
+                           "91d", "12:09", "24:00", "18:60",       "18:0",
+                           "8",   ":",     "1:2:3", "until 18:00", "99999999999999999999h"}) {
     const auto extension = parse_extension(text, noon());
     ASSERT_FALSE(extension) << text;
     EXPECT_EQ(extension.error().exit, Exit::usage) << text;

@@ -1,7 +1,6 @@
 #include "machine/user_data.hpp"
 
 #include "machine/lifetime.hpp"
-
 #include "os/process.hpp"
 #include "os/wait.hpp"
 

@@ -84,10 +84,10 @@ TEST_F(PortTest, that_a_stranger_has_taken_becomes_another_on_this_computer) {
 TEST_F(PortTest, rests_with_the_keeper_and_is_asked_for_before_the_machine_starts_again) {
   const auto row = with_port("digits", taken);
   auto journal = open_journal();
-  ASSERT_TRUE(make_site(world, journal, row,
-                        {.provider = "fake",
-                         .plan = Plan{.offers = {{.place = "memory"}}, .hardware = {}}},
-                        progress, Wait{}));
+  ASSERT_TRUE(
+      make_site(world, journal, row,
+                {.provider = "fake", .plan = Plan{.offers = {{.place = "memory"}}, .hardware = {}}},
+                progress, Wait{}));
   ASSERT_TRUE(journal.set_flags(row.id, "on = \"fake\"\n"));
   ASSERT_TRUE(keeper.keep({{.id = row.id, .port = taken}}, Wait{}));
   auto workspaces = Workspaces::open(world).value();

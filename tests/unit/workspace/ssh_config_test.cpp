@@ -25,9 +25,7 @@ namespace fs = std::filesystem;
 
 class SshConfigTest : public WorldTest {
  protected:
-  SshConfigTest() {
-    world.proxy_program = {"/opt/the programs/carrel", "ssh-proxy"};
-  }
+  SshConfigTest() { world.proxy_program = {"/opt/the programs/carrel", "ssh-proxy"}; }
   WorkspaceRow on(std::string_view name, const std::string& ref) {
     const auto row = added(name);
     auto journal = open_journal();

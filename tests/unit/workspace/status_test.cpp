@@ -196,8 +196,8 @@ TEST_F(StatusTest, of_a_machine_that_runs_says_when_it_powers_itself_off) {
   auto journal = open_journal();
   const auto machine = journal.machine(row.id).value();
   const auto extended = started + std::chrono::hours(20);
-  ASSERT_TRUE(journal.set_extension(
-      row.id, machine->sequence, {.made = started + std::chrono::hours(1), .ends = extended}));
+  ASSERT_TRUE(journal.set_extension(row.id, machine->sequence,
+                                    {.made = started + std::chrono::hours(1), .ends = extended}));
   EXPECT_EQ(only().ends, extended);
   // the next start counts from the beginning
   ASSERT_TRUE(provider.stop(machine->machine, StopHow::gracefully, Wait{}));
