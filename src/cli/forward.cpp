@@ -33,9 +33,8 @@ struct Ports {
 
 std::optional<std::uint16_t> port_in(std::string_view text) {
   std::uint16_t port = 0;
-  const char* end = text.data() + text.size();
-  const auto [last, error] = std::from_chars(text.data(), end, port);
-  if (error != std::errc{} || last != end || port == 0) return std::nullopt;
+  const auto [last, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc{} || last != text.data() + text.size() || port == 0) return std::nullopt;
   return port;
 }
 

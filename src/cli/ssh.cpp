@@ -99,7 +99,7 @@ Command ssh_command() {
 Command ssh_config_command() {
   return {.name = "ssh-config",
           .group = "Work",
-          .summary = "let ssh, VS Code and others reach workspaces' machines by name",
+          .summary = "let ssh, VS Code and others reach machines by name",
           .options = {{.name = "--install", .help = "include it in ~/.ssh/config"},
                       {.name = "--uninstall", .help = "take that line out again"}},
           .text =

@@ -100,6 +100,7 @@ Result<std::uint16_t> choose_port(std::uint16_t wished, std::uint16_t last, cons
   const auto can_be_had = [&](std::uint16_t port) {
     return (ports.kept && port == last) || port_is_free(ip, port);
   };
+  if (ports.never_changes && wished == last) wished = 0;  // it is the workspace's already
   if (wished != 0) {
     if (const auto owner = ports.of_others.find(wished); owner != ports.of_others.end()) {
       return fail(port_of_another(wished, owner->second));

@@ -13,13 +13,13 @@ import urllib.request
 
 import pytest
 from rigs import wait_for
-from test_program import keepers, person, status_of  # noqa: F401 (a fixture)
+from test_program import free_port, keepers, person, status_of  # noqa: F401 (a fixture)
 
 
 @pytest.fixture
 def up(person, host_rig):  # noqa: F811
     """The person with a workspace that is up, and its instance."""
-    person.ready = person.up("--lifetime", "2h")
+    person.ready = person.up("--lifetime", "2h", "--port", str(free_port()))
     (person.instance,) = [i["InstanceId"] for r in host_rig.client("ec2").describe_instances()["Reservations"] for i in r["Instances"] if i["State"]["Name"] == "running"]
     return person
 
@@ -32,12 +32,6 @@ def going(person, *words):  # noqa: F811
     finally:
         process.kill()
         process.communicate(timeout=20)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def ssh(person, *words, seconds=60):  # noqa: F811

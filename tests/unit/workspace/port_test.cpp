@@ -68,6 +68,7 @@ TEST_F(PortTest, that_a_stranger_has_taken_is_an_error_that_says_who_where_it_ne
   ASSERT_FALSE(chosen);
   EXPECT_TRUE(chosen.error().why.contains(std::to_string(::getpid()))) << chosen.error().why;
   EXPECT_TRUE(chosen.error().hint.contains("--port")) << chosen.error().hint;
+  EXPECT_EQ(choose_port(taken, taken, ports_of(row)).error().hint, chosen.error().hint);
   // another workspace's keeping does not help
   ASSERT_TRUE(keeper.keep({{.id = added("other").id, .port = taken}}, Wait{}));
   EXPECT_FALSE(choose_port(0, taken, ports_of(row)));
