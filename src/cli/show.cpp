@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/money.hpp"
 #include "base/text.hpp"
+#include "os/clock.hpp"
 #include "os/process.hpp"
 #include "os/terminal.hpp"
 
