@@ -115,6 +115,10 @@ int main(int argc, char** argv) {
       cli::url_command(),
       cli::run_command(),
       cli::exec_command(),
+      cli::ssh_command(),
+      cli::ssh_config_command(),
+      cli::forward_command(),
+      cli::extend_command(),
       cli::doctor_command(),
       cli::cache_command(),
       cli::password_command(),
@@ -122,6 +126,7 @@ int main(int argc, char** argv) {
       cli::help_command(),
       cli::keeper_command(),
       cli::keeper_address_command(),
+      cli::ssh_proxy_command(),
   };
   return cli::run_program(world, commands, {argv + 1, argv + argc});
 }

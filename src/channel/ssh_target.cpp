@@ -94,6 +94,32 @@ Result<std::string> ssh_config(const SshTarget& target, const std::filesystem::p
   return text;
 }
 
+Result<std::string> ssh_host_entry(const SshTarget& target, const std::vector<std::string>& names,
+                                   const std::vector<std::string>& proxy_command) {
+  std::string text = "Host";
+  for (const auto& name : names) text += " " + TRY(word("a host", name));
+  const auto command = shell_joined(proxy_command);
+  if (command.find_first_of("\n\r") != std::string::npos || command.contains('\0')) {
+    return cannot_use("a command that connects", command);
+  }
+  const std::vector<std::pair<std::string, std::string>> options = {
+      {"HostName", TRY(word("a host", target.host_key_alias))},
+      {"User", TRY(word("a login name", target.user))},
+      {"IdentityFile", TRY(path("a key", target.identity))},
+      {"IdentitiesOnly", "yes"},
+      {"IdentityAgent", "none"},
+      {"HostKeyAlias", TRY(word("a name of host keys", target.host_key_alias))},
+      {"UserKnownHostsFile", TRY(path("the file of host keys", target.known_hosts))},
+      {"GlobalKnownHostsFile", "/dev/null"},
+      {"StrictHostKeyChecking", "yes"},
+      {"UpdateHostKeys", "no"},
+      {"CheckHostIP", "no"},
+      {"ServerAliveInterval", fmt::to_string(target.keep_alive.count())},
+      {"ProxyCommand", join(split(command, '%'), "%%")}};
+  for (const auto& [name, value] : options) text += fmt::format("\n  {} {}", name, value);
+  return text + "\n";
+}
+
 // In ssh's -L: a colon separates, % is a token, a backslash escapes.
 std::string forward_path(const std::filesystem::path& path) {
   std::string escaped;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace carrel {
 
@@ -38,6 +39,11 @@ constexpr std::size_t longest_socket_folder = 72;
 // The text of an ssh_config(5) with `sockets` as the channel's own folder. Values that such a file
 // cannot hold (a quote, a newline) are errors.
 Result<std::string> ssh_config(const SshTarget& target, const std::filesystem::path& sockets);
+
+// The entry of an ssh_config(5) for a person's own ssh: `names` for the host, which is reached by
+// `proxy_command` alone; the target's login, key and host keys, and nothing else of it.
+Result<std::string> ssh_host_entry(const SshTarget& target, const std::vector<std::string>& names,
+                                   const std::vector<std::string>& proxy_command);
 
 // One half of what ssh's -L takes.
 std::string forward_path(const std::filesystem::path& path);

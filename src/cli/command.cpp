@@ -38,7 +38,8 @@ Result<Workspaces> CommandContext::workspaces() const {
                            .here = world.here,
                            .paths = std::move(where),
                            .keeper = keeper,
-                           .address_program = {world.program, "keeper-address"}});
+                           .address_program = {world.program, "keeper-address"},
+                           .proxy_program = {world.program, "ssh-proxy"}});
 }
 
 std::string CommandContext::variable(std::string_view name) const {

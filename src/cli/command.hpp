@@ -89,7 +89,7 @@ struct Command {
   std::string summary;  // one line, no full stop
   std::vector<Argument> arguments = {};
   std::vector<Option> options = {};
-  std::string rest = {};  // what follows "--", "" when nothing may
+  std::string rest = {};  // what follows "--", "" when nothing may; "[...]": something may
   // Paragraphs apart by an empty line; lines that begin with four spaces are shown as they are; `x`
   // is something to type.
   std::string text = {};

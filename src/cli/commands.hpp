@@ -20,6 +20,10 @@ Command status_command();
 Command logs_command();
 Command exec_command();
 Command run_command();
+Command ssh_command();
+Command ssh_config_command();
+Command forward_command();
+Command extend_command();
 Command password_command();
 Command doctor_command();
 Command cache_command();
@@ -28,5 +32,6 @@ Command help_command();
 // Hidden: what other commands start.
 Command keeper_command();
 Command keeper_address_command();
+Command ssh_proxy_command();
 
 }  // namespace carrel::cli

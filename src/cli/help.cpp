@@ -118,7 +118,11 @@ std::string usage_line(const Command& command) {
     const auto name = argument.name + (argument.many ? "..." : "");
     line += argument.required ? " " + name : " [" + name + "]";
   }
-  if (!command.rest.empty()) line += " -- " + command.rest;
+  if (command.rest.starts_with('[')) {
+    line += " [-- " + command.rest.substr(1);
+  } else if (!command.rest.empty()) {
+    line += " -- " + command.rest;
+  }
   return line;
 }
 

@@ -72,7 +72,8 @@ Json status_json(const WorkspaceStatus& status) {
                {"environment", text_or_null(status.environment)},
                {"python", text_or_null(status.python)},
                {"cost_usd", dollars(status.cost)},
-               {"cost_usd_per_hour", dollars(status.per_hour)}};
+               {"cost_usd_per_hour", dollars(status.per_hour)},
+               {"ends", status.ends ? Json(iso8601(*status.ends)) : Json(nullptr)}};
   return json;
 }
 

@@ -177,15 +177,21 @@ Result<Given> parse(const Command& command, const Words& all) {
                                         ? app.add_flag(name, flags.emplace_back(false))
                                         : app.add_option(name, texts.emplace_back())->expected(1));
     }
-    for (const auto& argument : command.arguments) {
-      auto* option = app.add_option(argument.name, lists.emplace_back());
+    if (command.arguments.size() == 1) {
+      auto* option = app.add_option(command.arguments.front().name, lists.emplace_back());
       option->expected(0, CLI::detail::expected_max_vector_size);
-      arguments.emplace_back(&argument, option);
+      arguments.emplace_back(&command.arguments.front(), option);
     }
     app.parse(Words(words.rbegin(), words.rend()));
     extras = app.remaining();
   } catch (const CLI::Error& error) {
     return wrong_value(command, words, error.what());
+  }
+  // Several arguments have a word each.
+  for (std::size_t i = 0; command.arguments.size() > 1 && i < command.arguments.size(); ++i) {
+    if (extras.empty() || extras.front().starts_with('-')) break;
+    given.arguments[command.arguments[i].name] = {extras.front()};
+    extras.erase(extras.begin());
   }
   if (!extras.empty()) return unexpected_word(command, words, extras.front());
 
@@ -221,7 +227,7 @@ Result<Given> parse(const Command& command, const Words& all) {
                  help_of(command));
     }
   }
-  if (!command.rest.empty() && given.rest.empty()) {
+  if (!command.rest.empty() && !command.rest.starts_with('[') && given.rest.empty()) {
     return bad(command, all, all.size(),
                "nothing to do: " + command.rest + " is missing after `--`", help_of(command));
   }

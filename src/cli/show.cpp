@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/money.hpp"
 #include "base/text.hpp"
+#include "os/clock.hpp"
 #include "os/process.hpp"
 #include "os/terminal.hpp"
 
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -259,6 +261,24 @@ std::string ago(std::chrono::milliseconds duration) {
   const auto whole = std::chrono::floor<seconds>(duration);
   if (whole < seconds(60)) return std::to_string(whole.count()) + " s ago";
   return duration_text(whole) + " ago";
+}
+
+std::string when_text(WallTime time, WallTime now) {
+  const auto local = [](WallTime when) {
+    const auto seconds = std::chrono::system_clock::to_time_t(when);
+    std::tm parts{};
+    ::localtime_r(&seconds, &parts);
+    return parts;
+  };
+  const auto then = local(time);
+  const auto today = local(now);
+  const bool same_day = then.tm_yday == today.tm_yday && then.tm_year == today.tm_year;
+  std::array<char, 64> text{};
+  const auto size =
+      std::strftime(text.data(), text.size(), same_day ? "at %H:%M" : "on %e %b at %H:%M", &then);
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(time - now);
+  return std::string(text.data(), size) +
+         (left.count() > 0 ? ", in " + duration_text(left) : std::string());
 }
 
 std::string cost_line(Money per_hour, std::string_view place) {

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/money.hpp"
+#include "os/clock.hpp"
 #include "os/process.hpp"
 #include "os/terminal.hpp"
 
@@ -54,6 +55,8 @@ struct Table {
 std::string shown_folder(std::string_view folder, std::string_view home);
 std::string ago(
     std::chrono::milliseconds duration);  // "just now", "5 min 20 s ago", "2 h 10 min ago"
+// A time to come, as clocks here show it: "at 18:05, in 2 h 10 min", "on 26 Nov at 18:05, ...".
+std::string when_text(WallTime time, WallTime now);
 // What running costs: "nothing: this is your own computer", "$1.20 an hour".
 std::string cost_line(Money per_hour, std::string_view place);
 

@@ -62,6 +62,9 @@ std::string details_text(const CommandContext& context, const WorkspaceDetails& 
                       kernel.id.substr(0, 8));
   }
   if (status.cost.micro_usd != 0) add("cost so far", to_string(status.cost));
+  if (status.ends) {
+    add("ends", "by itself, " + when_text(*status.ends, context.world.clock.wall()));
+  }
   add("costs", cost_line(status.per_hour, status.machine_ref.place));
   add("log", details.log.string());
   if (!details.log_end.empty()) {

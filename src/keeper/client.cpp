@@ -146,6 +146,12 @@ Result<> KeeperClient::start(const Wait& wait) {
                .trace = {}});
 }
 
+Result<> KeeperClient::rest(const WorkspaceId& id, const Wait& wait) {
+  auto talk = TRY(Talk::open(place_, wait));
+  if (talk) TRY(talk->ask({.what = KeeperDo::rest, .workspace = std::nullopt, .id = id}));
+  return {};
+}
+
 Result<> KeeperClient::drop(const WorkspaceId& id, const Wait& wait) {
   auto talk = TRY(Talk::open(place_, wait));
   if (talk) TRY(talk->ask({.what = KeeperDo::drop, .workspace = std::nullopt, .id = id}));

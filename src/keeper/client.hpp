@@ -20,7 +20,11 @@ class PortKeeper {
  public:
   virtual ~PortKeeper() = default;
   virtual Result<> keep(const std::vector<KeptWorkspace>& workspaces, const Wait& wait) = 0;
+  // Its machine was stopped: the port stays, and connections wait. Without a workspace that is up
+  // the keeper ends, and the port is the workspace's by the journal alone.
+  virtual Result<> rest(const WorkspaceId& id, const Wait& wait) = 0;
   virtual Result<> drop(const WorkspaceId& id, const Wait& wait) = 0;
+  virtual Result<std::vector<KeptState>> list(const Wait& wait) = 0;
 };
 
 class KeeperClient final : public PortKeeper {
@@ -38,9 +42,10 @@ class KeeperClient final : public PortKeeper {
   // already costs nothing. The first that fails ends it.
   Result<> keep(const std::vector<KeptWorkspace>& workspaces, const Wait& wait) override;
   // Done also when it was not kept, or there is no keeper.
+  Result<> rest(const WorkspaceId& id, const Wait& wait) override;
   Result<> drop(const WorkspaceId& id, const Wait& wait) override;
   // Empty when there is no keeper.
-  Result<std::vector<KeptState>> list(const Wait& wait);
+  Result<std::vector<KeptState>> list(const Wait& wait) override;
 
  private:
   Result<> start(const Wait& wait);

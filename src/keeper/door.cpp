@@ -89,10 +89,19 @@ Result<> Door::keep(const KeptWorkspace& workspace) {
                  .reason = Reason::refused,
                  .trace = {}});
   }
-  if (text_of(workspace) == text_of(workspace_)) return {};
+  if (!resting_ && text_of(workspace) == text_of(workspace_)) return {};
+  resting_ = false;
   workspace_ = workspace;
   link_.change(workspace);
   return {};
+}
+
+void Door::rest() {
+  if (std::exchange(resting_, true)) return;
+  KeptWorkspace nowhere = workspace_;
+  nowhere.ssh.host.clear();
+  nowhere.address.clear();
+  link_.change(std::move(nowhere));
 }
 
 KeptState Door::state() const {

@@ -39,6 +39,10 @@ class Door {
 
   // The same workspace told again. Another port is an error: it never changes.
   Result<> keep(const KeptWorkspace& workspace);
+  // Its machine was stopped: the link is let go and nobody is asked for an address; the port stays,
+  // and connections are held until it is told again.
+  void rest();
+  bool resting() const { return resting_; }
   const KeptWorkspace& workspace() const { return workspace_; }
   KeptState state() const;
 
@@ -52,6 +56,7 @@ class Door {
   void look(Instant now);
 
   KeptWorkspace workspace_;
+  bool resting_ = false;
   std::vector<Listener> listeners_;
   std::vector<Pair> pairs_;  // the thread's own
   std::atomic<std::size_t> held_ = 0;

@@ -12,6 +12,7 @@
 #include "os/random.hpp"
 #include "os/wait.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -133,20 +134,32 @@ class Keeper {
       case KeeperDo::keep:
         TRY(keep(*request.workspace));
         break;
+      case KeeperDo::rest:
+        if (const auto found = doors_.find(*request.id); found != doors_.end()) {
+          found->second->rest();
+        }
+        ending_ = nobody_is_up();
+        break;
       case KeeperDo::drop:
         doors_.erase(*request.id);
-        ending_ = doors_.empty();
+        ending_ = nobody_is_up();
         break;
       case KeeperDo::list:
         for (const auto& [id, door] : doors_) answer.workspaces.push_back(door->state());
         break;
       case KeeperDo::end:
-        for (const auto& [id, door] : doors_) answer.kept.push_back(door->workspace());
+        for (const auto& [id, door] : doors_) {
+          if (!door->resting()) answer.kept.push_back(door->workspace());
+        }
         doors_.clear();
         ending_ = true;
         break;
     }
     return answer;
+  }
+
+  bool nobody_is_up() const {
+    return std::ranges::all_of(doors_, [](const auto& door) { return door.second->resting(); });
   }
 
   Result<> keep(const KeptWorkspace& workspace) {

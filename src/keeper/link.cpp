@@ -25,6 +25,8 @@
 #include <system_error>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace carrel {
 namespace {
 
@@ -121,7 +123,8 @@ void Link::take_changes() {
   up_ = nowhere_ = refused_ = false;
   failures_ = 0;
   asked_at_.reset();
-  why_.clear();
+  const bool rests = workspace_.ssh.host.empty() && workspace_.address.empty();
+  why_ = rests ? "the workspace is stopped" : "";
   publish();
 }
 
@@ -139,10 +142,12 @@ Result<ProcessSpec> Link::ssh_spec() const {
   TRY(make_private_folder(folder_));
   const fs::path config = folder_ / "config";
   TRY(write_file(config, TRY(ssh_config(target, folder_)), 0600));
+  const std::string there = workspace_.machine_port == 0
+                                ? forward_path(workspace_.socket)
+                                : fmt::format("localhost:{}", workspace_.machine_port);
   return ProcessSpec{.argv = {"ssh", "-F", config.string(), "-T", "-o", "ControlMaster=no", "-o",
                               "ControlPath=none", "-o", "ExitOnForwardFailure=yes", "-L",
-                              forward_path(stream_) + ":" + forward_path(workspace_.socket), "--",
-                              target.host, "exec cat"},
+                              forward_path(stream_) + ":" + there, "--", target.host, "exec cat"},
                      .environment = environment_};
 }
 

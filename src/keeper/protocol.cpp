@@ -26,7 +26,7 @@ using Json = nlohmann::json;
 
 constexpr std::uint64_t no_version = 1'000'000;
 constexpr std::array<std::string_view, 3> states = {"connecting", "up", "waiting"};
-constexpr std::array<std::string_view, 4> requests = {"keep", "drop", "list", "end"};
+constexpr std::array<std::string_view, 5> requests = {"keep", "rest", "drop", "list", "end"};
 
 std::unexpected<Error> unreadable(std::string why) {
   return fail({.what = "the keeper and this command do not understand each other",
@@ -208,7 +208,7 @@ Result<KeeperRequest> parse_request(std::string_view line) {
     const auto found = json.find("workspace");
     request.workspace = TRY(kept_of(found == json.end() ? Json() : *found));
   }
-  if (request.what == KeeperDo::drop) {
+  if (request.what == KeeperDo::drop || request.what == KeeperDo::rest) {
     request.id = TRY(WorkspaceId::parse(text(json, "id")));
   }
   return request;

@@ -24,7 +24,9 @@ struct KeptWorkspace {
   std::uint16_t port = 0;
   // `host` may be empty when `address` is not; `folder` is the keeper's affair
   SshTarget ssh;
-  std::filesystem::path socket;      // the workspace's, on the machine
+  std::filesystem::path socket;  // the workspace's, on the machine
+  std::uint16_t machine_port =
+      0;  // a port of the machine's loopback in place of `socket`; here only
   std::vector<std::string> address;  // a program that prints where the machine is now, or empty
 };
 
@@ -40,11 +42,11 @@ struct KeptState {
   std::size_t open = 0;
 };
 
-enum class KeeperDo { keep, drop, list, end };
+enum class KeeperDo { keep, rest, drop, list, end };
 struct KeeperRequest {
   KeeperDo what = KeeperDo::list;
   std::optional<KeptWorkspace> workspace;  // keep
-  std::optional<WorkspaceId> id;           // drop
+  std::optional<WorkspaceId> id;           // rest, drop
 };
 struct KeeperAnswer {
   std::vector<KeptState> workspaces;  // list

@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace carrel {
@@ -89,23 +88,6 @@ std::string user_data(const FirstBoot& first_boot) {
                     {"package_upgrade", false}};
   // JSON is YAML, with quoting that leaves nothing to chance.
   return "#cloud-config\n" + config.dump(1) + "\n";
-}
-
-std::string lifetime_script(std::chrono::seconds lifetime) {
-  return fmt::format(R"sh(set -eu
-umask 022
-mkdir -p /etc/carrel
-echo {0} >/etc/carrel/lifetime.new
-mv /etc/carrel/lifetime.new /etc/carrel/lifetime
-cd /etc/systemd/system
-sed -i 's/^OnBootSec=.*/OnBootSec={0}s/' carrel-lifetime.timer
-sed -i 's/^OnBootSec=.*/OnBootSec={1}s/' carrel-lifetime-force.timer
-systemctl daemon-reload
-systemctl restart carrel-lifetime.timer carrel-lifetime-force.timer
-systemctl show -p TimersMonotonic carrel-lifetime.timer | sed -n 's/.*OnBootUSec=\([^ ;]*\).*/@lifetime \1/p'
-)sh",
-                     std::max(lifetime, shortest).count(),
-                     (std::max(lifetime, shortest) + std::chrono::minutes(5)).count());
 }
 
 }  // namespace carrel

@@ -20,11 +20,4 @@ struct FirstBoot {
 };
 std::string user_data(const FirstBoot& first_boot);
 
-// The lifetime of a machine that runs: a number of seconds since its boot, and a newline. Read at
-// each boot; `lifetime_script` writes it and arms the timers anew.
-inline constexpr const char* lifetime_file = "/etc/carrel/lifetime";
-// A POSIX sh script for root on the machine: from now on the power goes off `lifetime` after the
-// boot. Prints "@lifetime SECONDS" as systemd then has it.
-std::string lifetime_script(std::chrono::seconds lifetime);
-
 }  // namespace carrel

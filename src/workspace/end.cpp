@@ -9,6 +9,7 @@
 #include "workspace/provider.hpp"
 #include "workspace/server.hpp"
 #include "workspace/site.hpp"
+#include "workspace/ssh_config.hpp"
 #include "workspace/status.hpp"
 #include "workspace/workspaces.hpp"
 
@@ -52,7 +53,7 @@ Result<StopResult> Workspaces::stop(const WorkspaceRow& row, Progress& progress,
     TRY(unless_full(journal_.set_server_stopped(row.id, world_.clock.wall())));
   }
   TRY(provider->stop(machine->machine, StopHow::gracefully, wait));
-  if (!provider->facts().this_computer) TRY(world_.keeper.drop(row.id, wait));
+  if (!provider->facts().this_computer) TRY(world_.keeper.rest(row.id, wait));
   TRY(remove_tree(world_.paths.of(row.id) / "open.html"));
   result.changed = before.word != "stopped";
   return result;
@@ -87,6 +88,7 @@ Result<> Workspaces::remove_locked(const WorkspaceRow& row, Progress& progress, 
     TRY(remove_tree(world_.paths.of(row.id)));
   }
   TRY(journal_.forget(row.id));
+  if (machine) TRY(unless_full(write_ssh_config(world_, journal_)));
   std::error_code others_use_it;
   std::filesystem::remove(world_.paths.run, others_use_it);
   return remove_tree(world_.paths.lock_of(row.id));

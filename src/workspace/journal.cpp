@@ -27,7 +27,7 @@ namespace {
 constexpr std::string_view workspace_columns =
     "id, name, folder, wanted, flags, notebook, environment_key, environment, proof, created_ms";
 constexpr std::string_view machine_columns =
-    "workspace, sequence, token, provider, place, ref, asked";
+    "workspace, sequence, token, provider, place, ref, asked, extended_ms, ends_ms";
 constexpr std::string_view server_columns =
     "workspace, instance, pid, start_ticks, boot_id, port, port_asked_for, public_reach, "
     "runtime_folder, started_ms, "
@@ -97,11 +97,15 @@ Result<WorkspaceRow> workspace_at(const Row& row) {
 }
 
 Result<MachineRow> machine_at(const Row& row) {
-  return MachineRow{.workspace = TRY(id_at(row, 0)),
-                    .sequence = static_cast<int>(row.integer(1)),
-                    .token = row.text(2),
-                    .machine = {.provider = row.text(3), .place = row.text(4), .ref = row.text(5)},
-                    .asked = row.text(6)};
+  MachineRow machine{.workspace = TRY(id_at(row, 0)),
+                     .sequence = static_cast<int>(row.integer(1)),
+                     .token = row.text(2),
+                     .machine = {.provider = row.text(3), .place = row.text(4), .ref = row.text(5)},
+                     .asked = row.text(6)};
+  const auto made = optional_time(row, 7);
+  const auto ends = optional_time(row, 8);
+  if (made && ends) machine.extension = {.made = *made, .ends = *ends};
+  return machine;
 }
 
 Result<ServerRow> server_at(const Row& row) {
@@ -291,6 +295,13 @@ Result<> Journal::set_machine(const WorkspaceId& id, int sequence, const Machine
   return database_.run(
       "update machine set provider = ?, place = ?, ref = ? where workspace = ? and sequence = ?",
       {machine.provider, machine.place, machine.ref, id.text(), std::int64_t{sequence}});
+}
+
+Result<> Journal::set_extension(const WorkspaceId& id, int sequence,
+                                const MachineRow::Extension& extension) {
+  return database_.run(
+      "update machine set extended_ms = ?, ends_ms = ? where workspace = ? and sequence = ?",
+      {to_ms(extension.made), to_ms(extension.ends), id.text(), std::int64_t{sequence}});
 }
 
 Result<std::optional<ServerRow>> Journal::server(const WorkspaceId& id) {

@@ -43,6 +43,11 @@ struct MachineRow {
   std::string token;
   MachineRef machine;  // ref "" until the provider has answered
   std::string asked;   // what was asked for (workspace/intent.hpp), JSON
+  struct Extension {   // of the lifetime that it had when this was written down
+    WallTime made;
+    WallTime ends;
+  };
+  std::optional<Extension> extension = {};
 };
 
 struct ServerRow {
@@ -85,6 +90,9 @@ class Journal {
   Result<MachineRow> add_machine(const WorkspaceId& id, std::string_view token,
                                  std::string_view provider, std::string_view asked = {});
   Result<> set_machine(const WorkspaceId& id, int sequence, const MachineRef& machine);
+
+  Result<> set_extension(const WorkspaceId& id, int sequence,
+                         const MachineRow::Extension& extension);
 
   Result<std::optional<ServerRow>> server(const WorkspaceId& id);
   Result<std::vector<ServerRow>> servers();

@@ -64,6 +64,10 @@ const std::vector<std::string_view>& migrations() {
     -- all that a listing reads: it does not go through the environments of a thousand workspaces
     create index workspace_listing on
       workspace(name, id, folder, wanted, notebook, environment_key, created_ms);
+  )",
+                                                      R"(
+    alter table machine add column extended_ms integer;
+    alter table machine add column ends_ms integer;
   )"};
   return steps;
 }

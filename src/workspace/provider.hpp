@@ -20,6 +20,7 @@
 #include "base/money.hpp"
 #include "base/names.hpp"
 #include "channel/channel.hpp"
+#include "channel/ssh_target.hpp"
 #include "os/clock.hpp"
 
 #include <chrono>
@@ -128,6 +129,17 @@ class Provider {
   virtual Result<> stop(const MachineRef& machine, StopHow how, const Wait& wait) = 0;
   virtual Result<> remove(const MachineRef& machine, Keep keep, const Wait& wait) = 0;
   virtual Result<std::unique_ptr<Channel>> channel(const MachineRef& machine, const Wait& wait) = 0;
+  // The same to a machine that was seen running just now, for a short question: connects to nothing
+  // and waits for nothing where that can be. Reason::unverified: nothing is known yet by which the
+  // machine could be told from another.
+  virtual Result<std::unique_ptr<Channel>> channel_as_seen(const MachineRef& machine,
+                                                           const Observation& /*seen*/,
+                                                           const Wait& wait) {
+    return channel(machine, wait);
+  }
+  // How ssh gets to a verified machine, but for its address; nobody is asked. None: it is not
+  // verified yet, or not reached by ssh.
+  virtual std::optional<SshTarget> way(const MachineRef& /*machine*/) const { return std::nullopt; }
 };
 
 // The providers that main made, by name.

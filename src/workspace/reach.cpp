@@ -1,18 +1,25 @@
 #include "workspace/reach.hpp"
 
 #include "base/error.hpp"
+#include "base/names.hpp"
 #include "base/progress.hpp"
 #include "jupyter/certificate.hpp"
+#include "keeper/protocol.hpp"
 #include "os/clock.hpp"
 #include "os/file.hpp"
 #include "os/ports.hpp"
+#include "os/wait.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/spec.hpp"
+#include "workspace/world.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -24,7 +31,7 @@ constexpr const char* certificate_file = "certificate.pem";
 constexpr const char* key_file = "key.pem";
 constexpr std::uint16_t first_port = 8888;  // Jupyter's own
 
-Error port_taken(std::uint16_t port) {
+Error port_taken(std::uint16_t port, std::string_view hint) {
   const auto holder = port_holder(port);
   std::string why = "another program listens there";
   if (holder && holder->pid != 0) {
@@ -35,7 +42,15 @@ Error port_taken(std::uint16_t port) {
   }
   return {.what = fmt::format("port {} is taken", port),
           .why = std::move(why),
-          .hint = "leave out the port and a free one is found, or stop that program",
+          .hint = std::string(hint),
+          .reason = Reason::busy,
+          .trace = {}};
+}
+
+Error port_of_another(std::uint16_t port, const std::string& name) {
+  return {.what = fmt::format("port {} is taken", port),
+          .why = fmt::format("it is the workspace {}'s, also while that is stopped", name),
+          .hint = "leave out the port and a free one is found",
           .reason = Reason::busy,
           .trace = {}};
 }
@@ -60,10 +75,57 @@ Result<bool> ensure_certificate(const std::filesystem::path& certificates, WallT
   return true;
 }
 
+Result<Ports> ports_for(const World& world, Journal& journal, const WorkspaceId& id, bool is_here,
+                        const Wait& wait) {
+  Ports ports{.never_changes = !is_here};
+  std::map<WorkspaceId, std::string> names;
+  for (const auto& row : TRY(journal.listing())) names.emplace(row.id, row.name.text());
+  std::uint16_t own = 0;
+  for (const auto& server : TRY(journal.servers())) {
+    if (server.workspace == id) {
+      own = server.port;
+    } else {
+      ports.of_others.emplace(server.port, names[server.workspace]);
+    }
+  }
+  if (is_here || own == 0) return ports;
+  ports.kept = std::ranges::any_of(TRY(world.keeper.list(wait)), [&](const KeptState& one) {
+    return one.id == id && one.port == own;
+  });
+  return ports;
+}
+
+Result<std::uint16_t> choose_port(std::uint16_t wished, std::uint16_t last, const Ports& ports,
+                                  const std::string& ip) {
+  const auto can_be_had = [&](std::uint16_t port) {
+    return (ports.kept && port == last) || port_is_free(ip, port);
+  };
+  if (ports.never_changes && wished == last) wished = 0;  // it is the workspace's already
+  if (wished != 0) {
+    if (const auto owner = ports.of_others.find(wished); owner != ports.of_others.end()) {
+      return fail(port_of_another(wished, owner->second));
+    }
+    if (can_be_had(wished)) return wished;
+    return fail(
+        port_taken(wished, "leave out the port and a free one is found, or stop that program"));
+  }
+  if (last != 0 && can_be_had(last)) return last;
+  if (last != 0 && ports.never_changes) {
+    return fail(port_taken(last,
+                           "stop that program; or carrel up --port PORT gives the workspace "
+                           "another port, which pages that are still open do not know"));
+  }
+  for (auto from = first_port;;) {
+    const auto port = TRY(free_port(ip, from));
+    if (!ports.of_others.contains(port)) return port;
+    from = std::max<std::uint16_t>(first_port, static_cast<std::uint16_t>(port + 1));
+  }
+}
+
 Result<ServerDoor> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
-                               const std::filesystem::path& certificates, WallTime now,
-                               Progress& progress) {
-  ServerDoor door;
+                               const Ports& ports, const std::filesystem::path& certificates,
+                               WallTime now, Progress& progress) {
+  ServerDoor door{.port_asked_for = spec.port.has_value()};
   if (spec.public_reach.value_or(false)) {
     door.public_reach = true;
     door.ip = "0.0.0.0";
@@ -71,19 +133,10 @@ Result<ServerDoor> choose_door(const Spec& spec, const std::optional<ServerRow>&
     door.key = certificates / key_file;
     TRY(ensure_certificate(certificates, now, progress));
   }
-  if (spec.port) {
-    door.port = *spec.port;
-    door.port_asked_for = true;
-    if (!port_is_free(door.ip, door.port)) return fail(port_taken(door.port));
-    return door;
-  }
-  if (last && last->port != 0 && port_is_free(door.ip, last->port)) {
-    door.port = last->port;
-    return door;
-  }
-  door.port = TRY(free_port(door.ip, first_port));
-  if (last && last->port != 0) {
-    progress.note(fmt::format("port {} is taken now; using {}", last->port, door.port));
+  const std::uint16_t before = last ? last->port : 0;
+  door.port = TRY(choose_port(spec.port.value_or(0), before, ports, door.ip));
+  if (before != 0 && before != door.port && !spec.port) {
+    progress.note(fmt::format("port {} is taken now; using {}", before, door.port));
   }
   return door;
 }

@@ -2,13 +2,17 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "base/names.hpp"
 #include "base/progress.hpp"
 #include "os/clock.hpp"
+#include "os/wait.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/spec.hpp"
+#include "workspace/world.hpp"
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -23,12 +27,27 @@ struct ServerDoor {
   std::filesystem::path key;
 };
 
-// A port asked for and taken: an error that names who has it. Otherwise the port of last time, else
-// the first free one from 8888 on; a changed one is said. `certificates`: a private folder for this
-// computer's certificate, made or renewed here.
+// Whose the ports of this computer are, as seen by one workspace.
+struct Ports {
+  std::map<std::uint16_t, std::string> of_others;  // by the journal; names of workspaces
+  bool never_changes = false;                      // the workspace's own: it runs elsewhere
+  bool kept = false;                               // and the keeper has it open
+};
+Result<Ports> ports_for(const World& world, Journal& journal, const WorkspaceId& id, bool is_here,
+                        const Wait& wait);
+
+// The port that `wished` says (0: none does), else that of last time (0: none), else the first free
+// one from 8888 on. A port of another workspace is never taken, whether that is up or not. What is
+// wished for and cannot be had is an error that says who has it; so is the last one where it never
+// changes.
+Result<std::uint16_t> choose_port(std::uint16_t wished, std::uint16_t last, const Ports& ports,
+                                  const std::string& ip = "127.0.0.1");
+
+// With such a port; a changed one is said. `certificates`: a private folder for this computer's
+// certificate, made or renewed here.
 Result<ServerDoor> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
-                               const std::filesystem::path& certificates, WallTime now,
-                               Progress& progress);
+                               const Ports& ports, const std::filesystem::path& certificates,
+                               WallTime now, Progress& progress);
 
 // A certificate for this computer in that private folder: made when there is none, when it covers a
 // name or address no longer, or when it has less than 30 days left. True: it is a new one (said).

@@ -273,10 +273,11 @@ Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
     TRY(make_private_folder(site.paths.run));
     TRY(make_private_folder(site.folder_of_state()));
   }
+  const auto ports = TRY(ports_for(world, journal, site.row.id, site.is_here(), wait));
   ServerRow row{.workspace = site.row.id};
   std::optional<ServerStarted> started;
   for (int tries = 1; !started; ++tries) {
-    const auto door = TRY(choose_door(request.spec, tries == 1 ? last : std::nullopt,
+    const auto door = TRY(choose_door(request.spec, tries == 1 ? last : std::nullopt, ports,
                                       site.certificates(), world.clock.wall(), progress));
     row = {.workspace = site.row.id,
            .instance = hex(world.random.bytes(16)),
@@ -288,9 +289,13 @@ Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
     TRY(journal.put_server(row));
     auto launched = launch(site, request, config_for(world, site, request, row, door), wait);
     // Another was quicker with a port that nobody asked for: the next one.
-    const bool again = !launched && !door.port_asked_for && tries < most_ports_tried &&
-                       !port_is_free(door.ip, door.port);
+    const bool again = site.is_here() && !launched && !door.port_asked_for &&
+                       tries < most_ports_tried && !port_is_free(door.ip, door.port);
     if (!again) started = TRY(std::move(launched));
+  }
+  // Asked for by the person: the keeper does not change a port by itself.
+  if (!site.is_here() && last && last->port != row.port) {
+    TRY(world.keeper.drop(site.row.id, wait));
   }
   row.process = ProcessId{.pid = started->pid,
                           .start_ticks = started->start_ticks,

@@ -17,6 +17,7 @@
 #include <expected>
 #include <filesystem>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -156,22 +157,6 @@ Result<There> places_there(Channel& channel, const Wait& wait) {
   return There{.home = lines[0], .paths = TRY(WorkspacePaths::from({{"HOME", lines[0]}}, uid))};
 }
 
-Result<Site> arrive(const World& world, const WorkspaceRow& row, MachineRow machine,
-                    Provider& provider, const Wait& wait) {
-  auto channel = TRY(provider.channel(machine.machine, wait));
-  Site site{.row = row,
-            .machine = std::move(machine),
-            .provider = &provider,
-            .channel = std::move(channel),
-            .paths = world.paths,
-            .folder = row.folder};
-  if (site.is_here()) return site;
-  auto there = TRY(places_there(*site.channel, wait));
-  site.paths = std::move(there.paths);
-  site.folder = there.home / std::filesystem::path(row.folder).filename();
-  return site;
-}
-
 }  // namespace
 
 Result<Provider*> provider_named(const World& world, std::string_view name) {
@@ -214,13 +199,28 @@ Result<Site> make_site(const World& world, Journal& journal, const WorkspaceRow&
   }
   if (!machine) machine = TRY(new_machine(world, journal, row, *provider, wish, progress, wait));
   TRY(until_running(*provider, machine->machine, progress, wait));
-  return arrive(world, row, *machine, *provider, wait);
+  return reach_site(world, row, *machine, wait);
 }
 
 Result<Site> reach_site(const World& world, const WorkspaceRow& row, const MachineRow& machine,
                         const Wait& wait) {
   auto* provider = TRY(provider_named(world, machine.machine.provider));
-  return arrive(world, row, machine, *provider, wait);
+  return site_over(world, row, machine, TRY(provider->channel(machine.machine, wait)), wait);
+}
+
+Result<Site> site_over(const World& world, const WorkspaceRow& row, const MachineRow& machine,
+                       std::unique_ptr<Channel> channel, const Wait& wait) {
+  Site site{.row = row,
+            .machine = machine,
+            .provider = TRY(provider_named(world, machine.machine.provider)),
+            .channel = std::move(channel),
+            .paths = world.paths,
+            .folder = row.folder};
+  if (site.is_here()) return site;
+  auto there = TRY(places_there(*site.channel, wait));
+  site.paths = std::move(there.paths);
+  site.folder = there.home / std::filesystem::path(row.folder).filename();
+  return site;
 }
 
 Result<Site> reach_site(const World& world, Journal& journal, const WorkspaceRow& row,

@@ -58,6 +58,9 @@ Result<Site> make_site(const World& world, Journal& journal, const WorkspaceRow&
 // The workspace as it is; its machine's ref is known.
 Result<Site> reach_site(const World& world, const WorkspaceRow& row, const MachineRow& machine,
                         const Wait& wait);
+// The same over a channel that is there.
+Result<Site> site_over(const World& world, const WorkspaceRow& row, const MachineRow& machine,
+                       std::unique_ptr<Channel> channel, const Wait& wait);
 // The same by the journal; a workspace that has no machine (yet) is an error with its next step.
 Result<Site> reach_site(const World& world, Journal& journal, const WorkspaceRow& row,
                         const Wait& wait);

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/names.hpp"
+#include "channel/channel.hpp"
 #include "environment/environment.hpp"
 #include "jupyter/client.hpp"
 #include "os/clock.hpp"
@@ -21,7 +22,9 @@
 #include <atomic>
 #include <cstddef>
 #include <expected>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -34,14 +37,22 @@ namespace carrel {
 namespace {
 
 constexpr auto patience_for_kernels = Milliseconds(1500);
-constexpr std::size_t askers = 8;
+// For all machines together that are to be reached; for one that is asked for by its name.
+constexpr auto patience_of_list = Milliseconds(3000);
+constexpr auto patience_of_one = Milliseconds(10'000);
+constexpr auto patience_for_places = Milliseconds(10'000);
+constexpr std::size_t askers = 32;
 
-// Everything the journal and the provider say of one workspace.
+// Everything the journal, the provider and the machine say of one workspace.
 struct Known {
   WorkspaceRow row;
   std::optional<MachineRow> machine;
   std::optional<ServerRow> server;
   Observation seen{.state = MachineState::none};
+  std::optional<Site> site = {};  // of a machine that runs and answers
+  ServerState state = ServerState::none;
+  std::string why = {};  // of a state that is dead or unknown
+  std::optional<std::size_t> kernels = {};
 };
 
 std::optional<WallTime> since_of(MachineState machine, ServerState state,
@@ -53,7 +64,16 @@ std::optional<WallTime> since_of(MachineState machine, ServerState state,
   return std::nullopt;
 }
 
-WorkspaceStatus status_from(const World& world, Journal& journal, Known& known, const Wait& wait) {
+// When a machine that runs powers itself off: so long after its start, or as was written down
+// since.
+std::optional<WallTime> end_of(const MachineRow& machine, const Observation& seen,
+                               const Asked& asked) {
+  if (!seen.since) return std::nullopt;
+  if (machine.extension && machine.extension->made > *seen.since) return machine.extension->ends;
+  return *seen.since + asked.hardware.lifetime;
+}
+
+WorkspaceStatus status_from(Known& known) {
   WorkspaceStatus status{.id = known.row.id, .name = known.row.name, .folder = known.row.folder};
   status.folder_exists = is_folder(known.row.folder);
   if (known.machine) {
@@ -61,19 +81,16 @@ WorkspaceStatus status_from(const World& world, Journal& journal, Known& known, 
     if (known.seen.state == MachineState::running && !known.machine->asked.empty()) {
       if (const auto asked = read_asked(known.machine->asked)) {
         status.per_hour = asked->offer.per_hour;
+        status.ends = end_of(*known.machine, known.seen, *asked);
       }
     }
   }
   status.machine = known.seen.state;
   status.detail = known.seen.reason;
   if (known.seen.state == MachineState::running) {
-    auto site = reach_site(world, known.row, *known.machine, wait);
-    auto state = site ? observe_server(world, journal, *site->channel, known.server, wait)
-                      : std::unexpected(site.error());
-    status.server = state.value_or(ServerState::unknown);
-    if (!state) status.detail = state.error().what;
-    if (status.server == ServerState::dead)
-      status.detail = reason_of_end(*site, *known.server, wait);
+    status.server = known.state;
+    status.kernels = known.kernels;
+    if (!known.why.empty()) status.detail = known.why;
   } else if (known.seen.state == MachineState::unknown) {
     status.server = ServerState::unknown;
   } else if (known.server) {
@@ -126,44 +143,98 @@ Result<> observe_all(const World& world, std::vector<Known>& all, const Wait& wa
   return {};
 }
 
-// One short question to each server that runs, a few at a time; no answer leaves the number open.
-void count_kernels(const World& world, const std::vector<Known>& all,
-                   std::vector<WorkspaceStatus>& statuses, const Wait& wait) {
-  struct Question {
-    Site site;
-    JupyterClient client;
-    WorkspaceStatus* status;
-  };
-  // The ways there first: a provider has one caller at a time.
-  std::vector<Question> running;
-  for (std::size_t i = 0; i < statuses.size(); ++i) {
-    if (statuses[i].server != ServerState::running) continue;
-    auto site = reach_site(world, all[i].row, *all[i].machine, wait);
-    if (!site) continue;
-    if (auto client = client_of(world, *site, *all[i].server, wait)) {
-      running.push_back({std::move(*site), std::move(*client), &statuses[i]});
-    }
+void ask_machine(const World& world, Journal& journal, Known& known,
+                 std::unique_ptr<Channel> channel, const Wait& wait) {
+  auto site = site_over(world, known.row, *known.machine, std::move(channel), wait);
+  auto state = site ? observe_server(world, journal, *site->channel, known.server, wait)
+                    : std::unexpected(site.error());
+  known.state = state.value_or(ServerState::unknown);
+  if (!state) {
+    known.why = state.error().reason == Reason::timed_out ? "its machine runs, and does not answer"
+                                                          : state.error().what;
+    return;
   }
+  if (known.state == ServerState::dead) known.why = reason_of_end(*site, *known.server, wait);
+  known.site = std::move(*site);
+}
+
+// A few at a time.
+template <class One>
+void at_once(std::vector<One>& all, const std::function<void(One&)>& act) {
   std::atomic<std::size_t> next = 0;
-  auto ask = [&] {
-    for (auto turn = next++; turn < running.size(); turn = next++) {
-      const auto kernels = running[turn].client.kernels(wait.sooner(patience_for_kernels));
-      if (kernels) running[turn].status->kernels = kernels->size();
-    }
+  const auto work = [&] {
+    for (auto turn = next++; turn < all.size(); turn = next++) act(all[turn]);
   };
   std::vector<std::jthread> threads;
-  for (std::size_t i = 1; i < std::min(askers, running.size()); ++i) threads.emplace_back(ask);
-  ask();
+  for (std::size_t i = 1; i < std::min(askers, all.size()); ++i) threads.emplace_back(work);
+  work();
+}
+
+// What the machines themselves say: this computer with all the time it takes, the others all at
+// once and within `patience`.
+void ask_machines(const World& world, Journal& journal, std::vector<Known>& all,
+                  Milliseconds patience, const Wait& wait) {
+  struct Question {
+    Known* known;
+    std::unique_ptr<Channel> channel;
+  };
+  const auto bounded = wait.sooner(patience);
+  std::vector<Question> elsewhere;
+  for (auto& known : all) {
+    if (known.seen.state != MachineState::running) continue;
+    // The ways there first: a provider has one caller at a time.
+    auto& provider = *world.providers.at(known.machine->machine.provider);
+    auto channel = provider.channel_as_seen(known.machine->machine, known.seen, bounded);
+    if (!channel) {
+      known.state = ServerState::unknown;
+      known.why = channel.error().what;
+    } else if (provider.facts().this_computer) {
+      ask_machine(world, journal, known, std::move(*channel), wait);
+    } else {
+      elsewhere.push_back({.known = &known, .channel = std::move(*channel)});
+    }
+  }
+  at_once<Question>(elsewhere, [&](Question& question) {
+    auto own_journal = Journal::open(world.paths.journal());  // one thread an object
+    if (!own_journal) {
+      question.known->state = ServerState::unknown;
+      question.known->why = own_journal.error().what;
+      return;
+    }
+    ask_machine(world, *own_journal, *question.known, std::move(question.channel), bounded);
+  });
+}
+
+// One short question to each server that runs; no answer leaves the number open.
+void count_kernels(const World& world, std::vector<Known>& all, const Wait& wait) {
+  std::vector<Known*> running;
+  for (auto& known : all) {
+    if (known.site && known.state == ServerState::running) running.push_back(&known);
+  }
+  const auto bounded = wait.sooner(patience_for_kernels);
+  at_once<Known*>(running, [&](Known*& known) {
+    auto client = client_of(world, *known->site, *known->server, bounded);
+    auto kernels = client ? client->kernels(bounded) : std::unexpected(client.error());
+    if (kernels) known->kernels = kernels->size();
+  });
+}
+
+Result<Known> known_of(const World& world, Journal& journal, const WorkspaceRow& row,
+                       const Wait& wait) {
+  std::vector<Known> one;
+  one.push_back(
+      {.row = row, .machine = TRY(journal.machine(row.id)), .server = TRY(journal.server(row.id))});
+  TRY(observe_all(world, one, wait));
+  ask_machines(world, journal, one, patience_of_one, wait);
+  return std::move(one[0]);
 }
 
 }  // namespace
 
 Result<WorkspaceStatus> status_of(const World& world, Journal& journal, const WorkspaceRow& row,
                                   const Wait& wait) {
-  std::vector<Known> one{
-      {.row = row, .machine = TRY(journal.machine(row.id)), .server = TRY(journal.server(row.id))}};
-  TRY(observe_all(world, one, wait));
-  return status_from(world, journal, one.front(), wait);
+  auto known = TRY(known_of(world, journal, row, wait));
+  return status_from(known);
 }
 
 Result<std::vector<WorkspaceStatus>> Workspaces::list(bool ask_kernels, const Wait& wait) {
@@ -181,21 +252,21 @@ Result<std::vector<WorkspaceStatus>> Workspaces::list(bool ask_kernels, const Wa
       known.server = std::move(found->second);
     all.push_back(std::move(known));
   }
-  TRY(observe_all(world_, all, wait));
+  TRY(observe_all(world_, all, wait.sooner(patience_for_places)));
+  ask_machines(world_, journal_, all, patience_of_list, wait);
+  if (ask_kernels) count_kernels(world_, all, wait);
   std::vector<WorkspaceStatus> statuses;
   statuses.reserve(all.size());
-  for (auto& known : all) statuses.push_back(status_from(world_, journal_, known, wait));
-  if (ask_kernels) count_kernels(world_, all, statuses, wait);
+  for (auto& known : all) statuses.push_back(status_from(known));
   return statuses;
 }
 
 Result<WorkspaceDetails> Workspaces::details(const WorkspaceRow& row, const Wait& wait) {
-  WorkspaceDetails details{.status = TRY(status_of(world_, journal_, row, wait))};
+  auto known = TRY(known_of(world_, journal_, row, wait));
+  WorkspaceDetails details{.status = status_from(known)};
   auto& status = details.status;
   if (auto proof = read_proof(row.proof)) status.python = proof->python;
-  const auto machine = TRY(journal_.machine(row.id));
-  if (!machine || machine->machine.ref.empty()) return details;
-  auto site = reach_site(world_, row, *machine, wait);
+  auto& site = known.site;
   if (!site) return details;
   details.log = site->log();
   if (!row.environment_json.empty()) {
@@ -204,9 +275,8 @@ Result<WorkspaceDetails> Workspaces::details(const WorkspaceRow& row, const Wait
     details.added_by_hand =
         site->environments().added_by_hand(environment, wait).value_or(std::vector<std::string>{});
   }
-  const auto server = TRY(journal_.server(row.id));
   if (status.server == ServerState::running) {
-    auto client = client_of(world_, *site, *server, wait);
+    auto client = client_of(world_, *site, *known.server, wait);
     auto kernels = client ? client->kernels(wait.sooner(patience_for_kernels))
                           : std::unexpected(client.error());
     if (kernels) {

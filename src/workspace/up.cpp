@@ -17,6 +17,7 @@
 #include "workspace/server.hpp"
 #include "workspace/site.hpp"
 #include "workspace/spec.hpp"
+#include "workspace/ssh_config.hpp"
 #include "workspace/state.hpp"
 #include "workspace/status.hpp"
 #include "workspace/wish.hpp"
@@ -24,6 +25,7 @@
 #include "workspace/world.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <memory>
@@ -141,6 +143,19 @@ Result<Site> machine_for(const World& world, Journal& journal, const WorkspaceRo
   return site;
 }
 
+// Before anything is paid for: a workspace that runs elsewhere has one port for its life. What is
+// wished for beside a port that it has is for its next start.
+Result<> check_port(const World& world, Journal& journal, const WorkspaceRow& row, const Wish& wish,
+                    const Wait& wait) {
+  if (TRY(provider_named(world, wish.machine.provider))->facts().this_computer) return {};
+  const auto server = TRY(journal.server(row.id));
+  const std::uint16_t last = server ? server->port : 0;
+  const auto wished = last == 0 ? wish.spec.port.value_or(0) : std::uint16_t{0};
+  if (last != 0 && wish.spec.port.value_or(last) != last) return {};
+  TRY(choose_port(wished, last, TRY(ports_for(world, journal, row.id, false, wait))));
+  return {};
+}
+
 // A server that lives and does not answer is not ended: it may be busy, and its kernels are the
 // person's work.
 Result<> until_it_answers_again(JupyterClient& client, const WorkspaceRow& row, Progress& progress,
@@ -178,6 +193,7 @@ Result<> renew_certificate(Site& site, const ServerRow& server, WallTime now, Pr
 Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceRow& row,
                           const Wish& wish, Progress& progress, const Wait& wait) {
   if (row.wanted != Wanted::running) TRY(journal.want(row.id, Wanted::running));
+  TRY(check_port(world, journal, row, wish, wait));
   auto site = TRY(machine_for(world, journal, row, wish.machine, progress, wait));
   if (!site.is_here()) TRY(bring_folder(world.here, site, progress, wait));
   UpResult result{.status = {.id = row.id, .name = row.name}};
@@ -210,6 +226,7 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
     phase.done(server_url(*server, "/"));
   }
   TRY(keep_port(world, site, *server, wait));
+  if (!site.is_here()) TRY(write_ssh_config(world, journal));
   result.proof = result.was_up ? TRY(read_proof(row.proof))
                                : TRY(prove_it(world, journal, site, *server, progress, wait));
   result.notebook = site.row.notebook;

@@ -11,6 +11,8 @@
 #include "base/secret.hpp"
 #include "environment/environment.hpp"
 #include "jupyter/client.hpp"
+#include "keeper/protocol.hpp"
+#include "machine/lifetime.hpp"
 #include "os/clock.hpp"
 #include "os/http.hpp"
 #include "os/random.hpp"
@@ -52,7 +54,8 @@ struct WorkspaceStatus {
   std::optional<WallTime> since;       // of the word
   Money cost;
   Money per_hour;
-  std::string environment;  // summary
+  std::optional<WallTime> ends;  // of a machine that runs: it powers itself off then
+  std::string environment;       // summary
   std::string python;
 };
 
@@ -135,6 +138,15 @@ class Workspaces {
 
   // Runs argv in the workspace's environment and folder, on the person's terminal. Its status.
   Result<int> exec(const WorkspaceRow& row, const std::vector<std::string>& argv, const Wait& wait);
+  // A login shell of its machine on the person's terminal, or `line` given to one. Its status.
+  Result<int> shell(const WorkspaceRow& row, const std::string& line, const Wait& wait);
+  // What a keeper's door to a port of its machine's loopback needs; the machine is verified.
+  Result<KeptWorkspace> way_to_port(const WorkspaceRow& row, std::uint16_t port, const Wait& wait);
+  // Moves the time at which its machine powers itself off; that time.
+  Result<WallTime> extend(const WorkspaceRow& row, const Extension& extension, Progress& progress,
+                          const Wait& wait);
+  // Entries for the person's own ssh (ssh_config.hpp), written anew; where.
+  Result<std::filesystem::path> ssh_config();
   Result<RunReport> run_notebook(const WorkspaceRow& row, const std::filesystem::path& notebook,
                                  const RunEvents& events, const Wait& wait);
   // The server's log; `follow`: goes on until interrupted, across restarts.

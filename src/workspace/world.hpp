@@ -24,6 +24,8 @@ struct World {
   PortKeeper& keeper;    // of workspaces that run elsewhere
   // The program and arguments that print where a workspace's machine is now, but for its id.
   std::vector<std::string> address_program = {};
+  // Likewise those that carry one connection to its ssh port.
+  std::vector<std::string> proxy_program = {};
 };
 
 }  // namespace carrel

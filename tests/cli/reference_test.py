@@ -19,7 +19,7 @@ def carrel(*args):
 def generated():
     """File name → what it should hold."""
     index = carrel("help", "--index")
-    commands = re.findall(r"^\| \[([a-z]+)\]\(\1\.md\)", index, re.MULTILINE)
+    commands = re.findall(r"^\| \[([a-z-]+)\]\(\1\.md\)", index, re.MULTILINE)
     assert len(commands) > 10, index
     return {"README.md": index, **{f"{name}.md": carrel("help", "--markdown", name) for name in commands}}
 

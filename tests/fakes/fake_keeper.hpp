@@ -8,6 +8,7 @@
 #include "os/wait.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,17 @@ class FakeKeeper final : public PortKeeper {
     kept.erase(id.text());
     return {};
   }
+  Result<> rest(const WorkspaceId& id, const Wait& /*wait*/) override {
+    rested.insert(id.text());
+    return {};
+  }
+  Result<std::vector<KeptState>> list(const Wait& /*wait*/) override {
+    std::vector<KeptState> all;
+    for (const auto& [id, one] : kept) all.push_back({.id = one.id, .port = one.port});
+    return all;
+  }
   std::map<std::string, KeptWorkspace> kept;
+  std::set<std::string> rested;
 };
 
 }  // namespace carrel

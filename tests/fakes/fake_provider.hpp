@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "channel/channel.hpp"
+#include "channel/ssh_target.hpp"
 #include "fakes/fake_channel.hpp"
 #include "os/clock.hpp"
 #include "os/wait.hpp"
@@ -46,6 +47,7 @@ struct FakePlace {
   // What has happened.
   std::map<std::string, Machine> machines = {};  // by ref; what is removed is not here
   std::vector<std::string> calls = {};           // names, in order
+  std::map<std::string, SshTarget> ways = {};    // by ref: those that ssh reaches
   int made = 0;
 
   void forget_all() { machines.clear(); }
@@ -128,6 +130,11 @@ class FakeProvider final : public Provider {
           {"sh", "-c"}, ProcessResult{.status = 0, .output = "/home/fake\n1000\n", .error = ""});
       return std::make_unique<FakeChannel>(found->second.inside);
     });
+  }
+
+  std::optional<SshTarget> way(const MachineRef& machine) const override {
+    const auto found = place_.ways.find(machine.ref);
+    return found == place_.ways.end() ? std::nullopt : std::optional(found->second);
   }
 
  private:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import urllib.request
@@ -35,6 +36,12 @@ class Person:
         )
         assert done.returncode == status, (words, done.stdout, done.stderr)
         return done
+
+    def other(self):
+        """A folder for another workspace."""
+        folder = self.home / "other"
+        folder.mkdir(exist_ok=True)
+        return str(folder)
 
     def up(self, *words):
         return json.loads(self.carrel("up", "--on", "ec2", "--instance", "g4dn.xlarge", "--yes", "--json", *words).stdout.splitlines()[-1])
@@ -70,6 +77,13 @@ def status_of(url):
         return answer.status
 
 
+def free_port():
+    """Far from where a search begins: other tests on this computer search too."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
 def instances(rig):
     found = rig.client("ec2").describe_instances()["Reservations"]
     return {i["InstanceId"]: i["State"]["Name"] for r in found for i in r["Instances"]}
@@ -84,7 +98,7 @@ def test_nothing_is_started_without_a_yes(person, host_rig):
 
 @pytest.mark.timeout(400)
 def test_from_nothing_to_a_cell_and_back(person, host_rig):
-    ready = person.up()
+    ready = person.up("--port", str(free_port()))
     assert ready["proof"]["output"] == "42" and ready["machine"] == "running" and ready["cost_usd_per_hour"] > 0
     (instance,) = instances(host_rig)
     host = host_rig.instance(instance)

@@ -23,6 +23,10 @@ struct LocalKey {
   std::string fingerprint8;        // the first 8 hexadecimal digits of the same
 };
 
+// Where the private key is, below that folder.
+inline std::filesystem::path identity_in(const std::filesystem::path& folder) {
+  return folder / "key" / "id";
+}
 // Made by ssh-keygen where there is none yet. `folder`: private, `folder`/key will hold it.
 Result<LocalKey> local_key(Processes& processes, const Environment& environment,
                            const std::filesystem::path& folder, const Wait& wait);

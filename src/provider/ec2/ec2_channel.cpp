@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "channel/channel.hpp"
 #include "channel/ssh.hpp"
+#include "channel/ssh_target.hpp"
 #include "machine/console.hpp"
 #include "os/clock.hpp"
 #include "os/wait.hpp"
@@ -160,17 +161,51 @@ Result<std::unique_ptr<Channel>> Ec2Provider::channel(const MachineRef& machine,
   if (!records_.has_host_keys(machine.ref)) TRY(pin_host_keys(machine, bounded));
   const auto& address =
       instance.public_address.empty() ? instance.private_address : instance.public_address;
+  auto target = target_of(machine, std::move(user));
+  target.host = address;
+  target.identity = key.identity;
   auto channel = TRY(SshChannel::open(outside_.processes, outside_.random, outside_.environment,
-                                      {.host = address,
-                                       .user = std::move(user),
-                                       .identity = key.identity,
-                                       .known_hosts = records_.known_hosts(machine.ref),
-                                       .host_key_alias = machine.ref,
-                                       .folder = outside_.paths.run,
-                                       .proxy_command = {},
-                                       .config = {}}));
+                                      std::move(target)));
   TRY(until_it_answers(*channel, instance, machine.place, bounded));
   return channel;
+}
+
+// But for its address.
+SshTarget Ec2Provider::target_of(const MachineRef& machine, std::string user) const {
+  return {.host = {},
+          .user = std::move(user),
+          .identity = identity_in(records_.folder()),
+          .known_hosts = records_.known_hosts(machine.ref),
+          .host_key_alias = machine.ref,
+          .folder = outside_.paths.run,
+          .proxy_command = {},
+          .config = {}};
+}
+
+std::optional<SshTarget> Ec2Provider::way(const MachineRef& machine) const {
+  if (!is_instance_id(machine.ref) || !records_.has_host_keys(machine.ref)) return std::nullopt;
+  auto record = records_.machine(machine.ref);
+  if (!record) return std::nullopt;
+  return target_of(machine, std::move(record->user));
+}
+
+Result<std::unique_ptr<Channel>> Ec2Provider::channel_as_seen(const MachineRef& machine,
+                                                              const Observation& seen,
+                                                              const Wait& wait) {
+  auto target = way(machine);
+  // A record that is lost is made up for by questions.
+  if (!target && records_.has_host_keys(machine.ref)) return channel(machine, wait);
+  if (!target) {
+    return fail({.what = fmt::format("{} is not verified yet", machine.ref),
+                 .why = "its host keys are not known on this computer",
+                 .hint = "carrel start verifies it",
+                 .reason = Reason::unverified,
+                 .trace = {}});
+  }
+  if (seen.addresses.empty()) return does_not_run(machine, "it has no address");
+  target->host = seen.addresses.front();
+  return SshChannel::open(outside_.processes, outside_.random, outside_.environment,
+                          std::move(*target));
 }
 
 }  // namespace carrel

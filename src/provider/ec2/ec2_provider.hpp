@@ -16,6 +16,7 @@
 #include "aws/ec2_offers.hpp"
 #include "base/error.hpp"
 #include "channel/channel.hpp"
+#include "channel/ssh_target.hpp"
 #include "os/clock.hpp"
 #include "os/https.hpp"
 #include "os/process.hpp"
@@ -71,6 +72,10 @@ class Ec2Provider final : public Provider {
   // only silence answers, this computer's present address is let in.
   // Reason::unverified, Exit::act: it showed none in time.
   Result<std::unique_ptr<Channel>> channel(const MachineRef& machine, const Wait& wait) override;
+  Result<std::unique_ptr<Channel>> channel_as_seen(const MachineRef& machine,
+                                                   const Observation& seen,
+                                                   const Wait& wait) override;
+  std::optional<SshTarget> way(const MachineRef& machine) const override;
 
  private:
   struct Seen {  // the last answer about a machine
@@ -99,6 +104,7 @@ class Ec2Provider final : public Provider {
   Result<Instance> running_machine(const MachineRef& machine, const Wait& wait);
   Result<std::string> login_on(const Instance& instance, const std::string& region,
                                const Wait& wait);
+  SshTarget target_of(const MachineRef& machine, std::string user) const;
   Result<> pin_host_keys(const MachineRef& machine, const Wait& wait);
   Result<> let_in(const Instance& instance, const std::string& region, const Wait& wait);
   Result<> until_it_answers(Channel& channel, const Instance& instance, const std::string& region,

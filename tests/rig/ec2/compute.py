@@ -5,6 +5,8 @@ import json
 import re
 import time
 
+from moto.core.utils import utcnow
+
 from . import cloud, images, launch, quotas
 from .protocol import AwsError, ec2_xml
 
@@ -155,6 +157,7 @@ def start(world, call):
     if answer.status == 200:
         for instance, state in before:
             if state == "stopped":
+                instance.launch_time = utcnow()  # as EC2: that of the last start
                 begin(world, instance)
             else:
                 world.set_state(instance, state)

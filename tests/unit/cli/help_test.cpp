@@ -15,10 +15,11 @@ namespace carrel::cli {
 namespace {
 
 std::vector<Command> all() {
-  return {up_command({"local"}), start_command(),    stop_command(),       rm_command(),
-          ls_command(),          status_command(),   logs_command(),       open_command(),
-          url_command(),         run_command(),      exec_command(),       doctor_command(),
-          cache_command(),       password_command(), completion_command(), help_command()};
+  return {up_command({"local"}), start_command(),      stop_command(),       rm_command(),
+          ls_command(),          status_command(),     logs_command(),       open_command(),
+          url_command(),         run_command(),        exec_command(),       doctor_command(),
+          cache_command(),       password_command(),   completion_command(), help_command(),
+          ssh_command(),         ssh_config_command(), forward_command(),    extend_command()};
 }
 
 TEST(help, every_command_says_what_it_does_with_an_example) {
@@ -87,6 +88,7 @@ TEST(help, usage_lines_show_what_is_needed) {
   EXPECT_EQ(usage_line(up_command({})), "carrel up [OPTIONS] [FOLDER]");
   EXPECT_EQ(usage_line(stop_command()), "carrel stop [OPTIONS] [NAME...]");
   EXPECT_EQ(usage_line(exec_command()), "carrel exec [NAME] -- COMMAND...");
+  EXPECT_EQ(usage_line(ssh_command()), "carrel ssh [NAME] [-- COMMAND...]");
   EXPECT_EQ(usage_line(run_command()), "carrel run [OPTIONS] NOTEBOOK");
 }
 

@@ -141,6 +141,33 @@ TEST(parse, takes_many_names) {
   EXPECT_EQ(given->all("NAME"), (Words{"a", "b", "-c"}));
 }
 
+TEST(parse, gives_each_of_several_arguments_one_word) {
+  const Command two{.name = "forward",
+                    .group = "",
+                    .summary = "",
+                    .arguments = {{.name = "NAME", .help = "", .required = true},
+                                  {.name = "PORT", .help = "a port", .required = true}},
+                    .options = {{.name = "--json", .help = ""}},
+                    .run = {}};
+  const auto given = parse(two, {"digits", "--json", "8000"});
+  ASSERT_TRUE(given);
+  EXPECT_EQ(given->one("NAME"), "digits");
+  EXPECT_EQ(given->one("PORT"), "8000");
+  EXPECT_TRUE(given->has("--json"));
+  for (const auto& words :
+       {Words{"digits"}, Words{"digits", "1", "2"}, Words{"digits", "--jsn", "1"}, Words{},
+        Words{"digits", "1", "--", "2"}}) {
+    EXPECT_FALSE(parse(two, words));
+  }
+}
+
+TEST(parse, what_follows_two_dashes_may_be_left_out_where_brackets_say_so) {
+  auto command = with_rest();
+  command.rest = "[COMMAND...]";
+  EXPECT_TRUE(parse(command, {"digits"}));
+  EXPECT_EQ(parse(command, {"digits", "--", "exit", "7"})->rest, (Words{"exit", "7"}));
+}
+
 TEST(parse, missing_arguments_are_named) {
   auto command = sample();
   command.arguments.front().required = true;

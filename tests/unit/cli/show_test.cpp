@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -93,6 +94,18 @@ TEST(show, costs_are_said_in_words_where_there_are_none) {
   EXPECT_EQ(cost_line({}, "this computer"), "nothing: this is your own computer");
   EXPECT_EQ(cost_line({}, "gpu-box"), "nothing");
   EXPECT_EQ(cost_line({1'250'000}, "eu-west-1"), "$1.25 an hour");
+}
+
+TEST(show, a_time_to_come_has_its_day_where_that_is_not_today) {
+  std::tm local{};
+  local.tm_year = 126;
+  local.tm_mday = 15;
+  local.tm_hour = 12;
+  local.tm_isdst = -1;
+  const auto noon = std::chrono::system_clock::from_time_t(std::mktime(&local));
+  EXPECT_EQ(when_text(noon + std::chrono::minutes(90), noon), "at 13:30, in 1 h 30 min");
+  EXPECT_EQ(when_text(noon + std::chrono::hours(13), noon), "on 16 Jan at 01:00, in 13 h 00 min");
+  EXPECT_EQ(when_text(noon, noon + std::chrono::hours(1)), "at 12:00");
 }
 
 TEST(show, ages_begin_with_just_now) {

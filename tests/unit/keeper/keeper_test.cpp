@@ -4,8 +4,13 @@
 #include "base/text.hpp"
 #include "fakes/local_server.hpp"
 #include "fakes/local_sshd.hpp"
+#include "keeper/door.hpp"
 #include "keeper/protocol.hpp"
+#include "os/connection.hpp"
 #include "os/listener.hpp"
+#include "os/ports.hpp"
+#include "os/process.hpp"
+#include "os/random.hpp"
 #include "unit/keeper/fixture.hpp"
 
 #include <csignal>
@@ -16,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <thread>
+#include <variant>
 #include <vector>
 
 #include <fmt/format.h>
@@ -172,6 +178,38 @@ TEST_F(Keeper, waits_for_a_machine_of_which_nothing_is_known_or_that_is_stopped)
   EXPECT_TRUE(browser.say("hello\n"));
   EXPECT_TRUE(becomes_true([&] { return state().held == 1; }));
   tell_address("127.0.0.1");
+  EXPECT_EQ(browser.hear(15), "you said hello\n");
+}
+
+TEST_F(Keeper, holds_the_port_of_a_workspace_that_rests_until_it_is_kept_again) {
+  LocalServer server(echo, socket());
+  keep(workspace(sshd, 1));  // the keeper ends with the last that is up
+  keep(workspace(sshd));
+  EXPECT_TRUE(comes_up());
+  Browser before(port());
+  EXPECT_TRUE(before.say("hello\n"));
+  EXPECT_EQ(before.hear(15), "you said hello\n");
+  ASSERT_TRUE(client().rest(id_of(0), patience()));
+  EXPECT_EQ(before.hear_rest(), "(broken)");
+  EXPECT_FALSE(port_is_free("127.0.0.1", port()));
+  EXPECT_TRUE(becomes_true([&] { return state().why == "the workspace is stopped"; }));
+  Browser meanwhile(port());
+  EXPECT_TRUE(meanwhile.say("hello\n"));
+  EXPECT_TRUE(becomes_true([&] { return state().held == 1; }));
+  EXPECT_EQ(state().state, LinkState::waiting);
+  keep(workspace(sshd));  // the same way there
+  EXPECT_EQ(meanwhile.hear(15), "you said hello\n");
+}
+
+TEST_F(Keeper, carries_bytes_to_a_port_of_the_machine) {
+  LocalServer server(echo, LocalServer::Kind::tcp4);
+  auto way = workspace(sshd);
+  way.socket.clear();
+  way.machine_port = std::get<TcpAddress>(server.endpoint()).port;
+  SystemRandom random;
+  const auto door = Door::open(random, this_environment(), way, place().folder / "forward").value();
+  Browser browser(port());
+  EXPECT_TRUE(browser.say("hello\n"));
   EXPECT_EQ(browser.hear(15), "you said hello\n");
 }
 

@@ -61,6 +61,15 @@ TEST_F(KeeperLife, ends_with_the_last_workspace) {
   EXPECT_TRUE(client().list(patience())->empty());
 }
 
+TEST_F(KeeperLife, ends_when_all_that_it_keeps_rest) {
+  ASSERT_TRUE(client().keep({workspace(sshd, 0), workspace(sshd, 1)}, patience()));
+  EXPECT_TRUE(client().rest(id_of(0), patience()));
+  EXPECT_NE(state(0).why, "(not kept)");
+  EXPECT_TRUE(client().drop(id_of(1), patience()));
+  EXPECT_TRUE(becomes_true([&] { return !is_running() && !keeper(); }));
+  EXPECT_TRUE(client().rest(id_of(0), patience())) << "there is no keeper: done";
+}
+
 TEST_F(KeeperLife, is_nobodys_child_and_has_a_session_of_its_own) {
   ASSERT_TRUE(client().keep({workspace(sshd)}, patience()));
   const auto pid = keeper();

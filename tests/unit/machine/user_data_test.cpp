@@ -1,5 +1,6 @@
 #include "machine/user_data.hpp"
 
+#include "machine/lifetime.hpp"
 #include "os/process.hpp"
 #include "os/wait.hpp"
 
@@ -41,7 +42,7 @@ TEST(user_data, never_lets_a_machine_live_for_ever) {
 
 TEST(user_data, has_scripts_that_a_posix_shell_can_read) {
   const auto config = config_of(user_data({}));
-  std::vector<std::string> scripts = {lifetime_script(1h)};
+  std::vector<std::string> scripts = {lifetime_script({.by = 1h}, 24h)};
   for (const auto& command : config.at("bootcmd")) {
     for (std::size_t i = 0; i + 1 < command.size(); ++i) {
       if (command.at(i) == "-c") scripts.push_back(command.at(i + 1));

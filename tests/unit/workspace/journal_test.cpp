@@ -60,7 +60,7 @@ TEST_F(JournalTest, is_made_from_nothing_and_is_of_its_owner_alone) {
     EXPECT_EQ(status.st_mode & 0777U, 0600U) << name;
   }
   auto database = Database::open(file()).value();
-  EXPECT_EQ(database.integer("pragma user_version").value(), 2);
+  EXPECT_EQ(database.integer("pragma user_version").value(), 3);
   std::string mode;
   ASSERT_TRUE(database.each([&](const Row& one) { mode = one.text(0); }, "pragma journal_mode"));
   EXPECT_EQ(mode, "wal");
@@ -90,7 +90,7 @@ TEST_F(JournalTest, of_a_newer_carrel_is_refused_and_left_as_it_is) {
   for (int i = 0; i < 2; ++i) {
     const auto refused = open();
     ASSERT_FALSE(refused);
-    EXPECT_NE(refused.error().what.find("newer Carrel (schema 99, this one knows 2)"),
+    EXPECT_NE(refused.error().what.find("newer Carrel (schema 99, this one knows 3)"),
               std::string::npos)
         << refused.error().what;
     EXPECT_FALSE(refused.error().hint.empty());

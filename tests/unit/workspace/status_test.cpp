@@ -189,6 +189,35 @@ TEST_F(StatusTest, of_a_workspace_whose_folder_has_vanished_says_so) {
   EXPECT_EQ(status.detail, "its folder is not there any more");
 }
 
+TEST_F(StatusTest, of_a_machine_that_runs_says_when_it_powers_itself_off) {
+  const auto row = running("a");
+  const auto started = clock.wall();
+  EXPECT_EQ(only().ends, started + std::chrono::hours(12));
+  auto journal = open_journal();
+  const auto machine = journal.machine(row.id).value();
+  const auto extended = started + std::chrono::hours(20);
+  ASSERT_TRUE(journal.set_extension(row.id, machine->sequence,
+                                    {.made = started + std::chrono::hours(1), .ends = extended}));
+  EXPECT_EQ(only().ends, extended);
+  // the next start counts from the beginning
+  ASSERT_TRUE(provider.stop(machine->machine, StopHow::gracefully, Wait{}));
+  EXPECT_FALSE(only().ends) << "it does not run";
+  clock.advance(std::chrono::hours(3));
+  ASSERT_TRUE(provider.start(machine->machine, Wait{}));
+  EXPECT_EQ(only().ends, clock.wall() + std::chrono::hours(12));
+}
+
+// One that does not answer does not keep the others waiting, nor is anything written down of it.
+TEST_F(StatusTest, of_many_machines_is_known_but_for_one_that_is_silent) {
+  for (const auto* name : {"a", "b", "c"}) running(name);
+  machine().reachable = false;
+  const auto all = list();
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].word, "unknown");
+  EXPECT_EQ(all[1].word, "up");
+  EXPECT_EQ(all[2].word, "up");
+}
+
 // `up` was cut off between the start and its record: server.json knows.
 TEST_F(StatusTest, finds_a_server_that_was_started_and_not_written_down) {
   const auto row = running("a");
