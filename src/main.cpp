@@ -115,7 +115,7 @@ int main(int argc, char** argv) {
       cli::url_command(),
       cli::run_command(),
       cli::exec_command(),
-      cli::doctor_command(),
+      cli::doctor_command(world.provider_names),
       cli::cache_command(),
       cli::password_command(),
       cli::completion_command(),

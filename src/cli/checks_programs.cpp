@@ -62,18 +62,6 @@ Check optional_program(const CommandContext& context, const std::string& name,
 
 }  // namespace
 
-std::string_view to_string(Check::State state) {
-  switch (state) {
-    case State::ok:
-      return "ok";
-    case State::optional:
-      return "optional";
-    case State::missing:
-      return "missing";
-  }
-  return "missing";
-}
-
 std::string install_command(const std::string& package, const Environment& environment,
                             unsigned user) {
   const std::vector<std::pair<std::string, std::string>> managers{{"apt-get", "apt install "},

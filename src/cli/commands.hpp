@@ -21,7 +21,7 @@ Command logs_command();
 Command exec_command();
 Command run_command();
 Command password_command();
-Command doctor_command();
+Command doctor_command(const std::vector<std::string>& providers);
 Command cache_command();
 Command completion_command();
 Command help_command();

@@ -214,6 +214,9 @@ Result<Site> make_site(const World& world, Journal& journal, const WorkspaceRow&
   }
   if (!machine) machine = TRY(new_machine(world, journal, row, *provider, wish, progress, wait));
   TRY(until_running(*provider, machine->machine, progress, wait));
+  if (!wish.accept_host_key.empty()) {
+    TRY(provider->accept_host_key(machine->machine, wish.accept_host_key, wait));
+  }
   return arrive(world, row, *machine, *provider, wait);
 }
 

@@ -24,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -52,17 +53,6 @@ Result<Wish> wish_of(Journal& journal, const UpRequest& request) {
   }
   auto spec = flags.over(TRY(spec_of_folder(TRY(files_with_spec(request.folder)))));
   return Wish{.asked_now = request.flags, .flags = std::move(flags), .spec = std::move(spec)};
-}
-
-Hardware hardware_of(const Spec& spec) {
-  Hardware hardware;
-  hardware.gpu = spec.gpu.value_or("");
-  hardware.type = spec.instance.value_or("");
-  hardware.region = spec.region.value_or("");
-  hardware.image = spec.image.value_or("");
-  hardware.disk_gib = spec.disk_gb.value_or(hardware.disk_gib);
-  if (spec.lifetime) hardware.lifetime = *spec.lifetime;
-  return hardware;
 }
 
 bool wants_password(const Spec& spec) {
@@ -102,6 +92,27 @@ Result<> check_notebook(Channel& channel, const std::filesystem::path& folder, c
 
 }  // namespace
 
+Hardware hardware_of(const Spec& spec) {
+  Hardware hardware;
+  hardware.gpu = spec.gpu.value_or("");
+  hardware.gpu_count = spec.count.value_or(hardware.gpu_count);
+  hardware.type = spec.instance.value_or("");
+  hardware.region = spec.region.value_or("");
+  hardware.profile = spec.profile.value_or("");
+  hardware.image = spec.image.value_or("");
+  hardware.disk_gib = spec.disk_gb.value_or(hardware.disk_gib);
+  if (spec.lifetime) hardware.lifetime = *spec.lifetime;
+  hardware.from = spec.from.value_or("");
+  hardware.user = spec.user.value_or("");
+  return hardware;
+}
+
+Result<std::vector<Check>> Workspaces::checks(std::string_view place, const Spec& spec,
+                                              const Wait& wait) {
+  auto* provider = TRY(provider_named(world_, place));
+  return provider->checks(hardware_of(spec), wait);
+}
+
 Result<bool> Workspaces::needs_password(const UpRequest& request) {
   return !request.password && wants_password(TRY(wish_of(journal_, request)).spec);
 }
@@ -132,7 +143,8 @@ Result<Wish> Workspaces::checked_wish(const UpRequest& request, const Wait& wait
   }
   wish.machine = {.provider = wish.spec.on.value_or(std::string(default_provider)),
                   .hardware = hardware_of(wish.spec),
-                  .plan = request.plan};
+                  .plan = request.plan,
+                  .accept_host_key = request.accept_host_key};
   const auto* provider = TRY(provider_named(world_, wish.machine.provider));
   if (wish.spec.public_reach.value_or(false) && !provider->facts().this_computer) {
     return usage_error(fmt::format("--public does not go with --on {} yet", provider->name()),
