@@ -55,6 +55,15 @@ Result<Wish> wish_of(Journal& journal, const UpRequest& request) {
   return Wish{.asked_now = request.flags, .flags = std::move(flags), .spec = std::move(spec)};
 }
 
+// Where nothing is said: where its machine is, also when the `up` that made it was cut off before
+// its flags were written down.
+Result<std::string> usual_provider(Journal& journal, const std::filesystem::path& folder) {
+  if (const auto row = TRY(journal.by_folder(folder))) {
+    if (const auto machine = TRY(journal.machine(row->id))) return machine->machine.provider;
+  }
+  return std::string(default_provider);
+}
+
 bool wants_password(const Spec& spec) {
   return spec.public_reach.value_or(false) && !spec.password_hash;
 }
@@ -141,7 +150,8 @@ Result<Wish> Workspaces::checked_wish(const UpRequest& request, const Wait& wait
                  .exit = Exit::act,
                  .trace = {}});
   }
-  wish.machine = {.provider = wish.spec.on.value_or(std::string(default_provider)),
+  wish.machine = {.provider =
+                      wish.spec.on ? *wish.spec.on : TRY(usual_provider(journal_, request.folder)),
                   .hardware = hardware_of(wish.spec),
                   .plan = request.plan,
                   .accept_host_key = request.accept_host_key};

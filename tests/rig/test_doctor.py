@@ -20,7 +20,7 @@ def doctor(person, *words):
     status, said, error = person.carrel("doctor", "--on", "ec2", "--json", *words)
     assert said, error
     checks = json.loads(said)["checks"]
-    return status, {check["name"]: (check["state"], check["found"], check["fix"]) for check in checks}
+    return status, {check["name"]: (check["state"], check["found"], check["fix"] or "") for check in checks}
 
 
 def test_all_is_there(person):
