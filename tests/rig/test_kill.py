@@ -111,11 +111,11 @@ def test_rm_of_an_up_that_was_killed_leaves_nothing(person):
         proxy.arm(None)
         person.rig.control("reset", {})
         person.forget()
-        proxy.arm(launch - back + 1, True)  # and one to find out the address
+        proxy.arm(launch - back + 1, True)  # and one call to find out the address
         person.start("up", "--on", "ec2", "--yes").communicate(timeout=120)
         proxy.arm(None)
+        assert ("RunInstances" in person.calls()[-2:]) == (back == 0), back
+        assert len(person.machines()) == (back == 0)
         status, _, error = person.carrel("rm", "lesson", "--yes")
         assert status == 0 or "no workspace" in error, error
         assert person.machines() == []
-
-
