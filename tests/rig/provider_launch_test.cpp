@@ -32,8 +32,9 @@ namespace {
 TEST_F(OnRig, what_is_launched_is_tagged_encrypted_and_stops_when_it_is_shut_down) {
   make("token-a", {.disk_gib = 120, .lifetime = std::chrono::hours(3)});
   const auto log = Json::parse(must(subject.control("log", "")));
-  const auto run = std::ranges::find(
-      log, "RunInstances", [](const Json& e) { return e.at("action").get<std::string>(); });
+  const auto run = std::ranges::find_if(log, [](const Json& e) {
+    return e.at("action") == "RunInstances" && !e.at("params").contains("DryRun");
+  });
   ASSERT_NE(run, log.end());
   const auto& params = run->at("params");
   const std::vector<std::pair<std::string, std::string>> wanted = {

@@ -45,12 +45,16 @@ def one_seed(rig, seed):
 @pytest.mark.timeout(600)
 def test_every_seed_ends_with_one_machine():
     seeds = [int(os.environ["CARREL_SEED"])] if "CARREL_SEED" in os.environ else range(int(os.environ.get("CARREL_SEEDS", "50")))
+    left = iter(seeds)
     with contextlib.ExitStack() as stack:
-        rigs = [stack.enter_context(contextlib.closing(Rig("--no-hosts"))) for _ in range(min(AT_ONCE, len(seeds)))]
-        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(len(rigs)))
+        workers = min(AT_ONCE, len(seeds))
+        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(workers))
+        rigs = list(pool.map(lambda _: Rig("--no-hosts"), range(workers)))
+        for rig in rigs:
+            stack.callback(rig.close)
 
-        def share(n):
-            return {seed: one_seed(rigs[n], seed) for seed in seeds[n :: len(rigs)]}
+        def share(rig):
+            return {seed: what for seed in left if (what := one_seed(rig, seed))}
 
-        wrong = {seed: what for part in pool.map(share, range(len(rigs))) for seed, what in part.items() if what}
+        wrong = {seed: what for part in pool.map(share, rigs) for seed, what in part.items()}
     assert not wrong, "\n".join(f"CARREL_SEED={seed}: {what}" for seed, what in sorted(wrong.items()))
