@@ -150,11 +150,11 @@ Result<Wish> Workspaces::checked_wish(const UpRequest& request, const Wait& wait
                  .exit = Exit::act,
                  .trace = {}});
   }
-  wish.machine = {.provider =
-                      wish.spec.on ? *wish.spec.on : TRY(usual_provider(journal_, request.folder)),
-                  .hardware = hardware_of(wish.spec),
-                  .plan = request.plan,
-                  .accept_host_key = request.accept_host_key};
+  wish.machine = {
+      .provider = wish.spec.on ? *wish.spec.on : TRY(usual_provider(journal_, request.folder)),
+      .hardware = hardware_of(wish.spec),
+      .plan = request.plan,
+      .accept_host_key = request.accept_host_key};
   const auto* provider = TRY(provider_named(world_, wish.machine.provider));
   if (wish.spec.public_reach.value_or(false) && !provider->facts().this_computer) {
     return usage_error(fmt::format("--public does not go with --on {} yet", provider->name()),

@@ -1,12 +1,9 @@
 """kill -9 before and after every call that `carrel --on ec2` makes to AWS, each once, by counting; then the same command again."""
 
-import os
-
 import pytest
 from people import Person, Proxy
-from rigs import Rig, wait_for
+from rigs import Rig
 
-# Of a computer that has done it before: prices and types are known, key and group are there.
 MOST_CALLS = 40
 
 
@@ -56,6 +53,7 @@ def one_machine_by_tags_and_journal(person, where):
     assert person.journal() == person.machines(), where
 
 
+@pytest.mark.timeout(600)
 def test_up_leaves_one_machine_wherever_it_is_killed(person):
     def check(where):
         person.comes_up()
@@ -71,6 +69,7 @@ def test_up_leaves_one_machine_wherever_it_is_killed(person):
     assert 15 <= calls <= 24, calls
 
 
+@pytest.mark.timeout(600)
 def test_stop_start_and_rm_end_well_wherever_they_are_killed(person):
     def up():
         person.forget()

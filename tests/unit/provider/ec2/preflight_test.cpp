@@ -109,10 +109,9 @@ TEST(preflight, a_region_that_is_not_enabled_names_the_nearest) {
 
 // ssh-keygen -l of the same key.
 TEST(access, a_fingerprint_is_as_ssh_keygen_shows_it) {
-  EXPECT_EQ(
-      fingerprint_of(
-          "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"),
-      "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU");
+  EXPECT_EQ(fingerprint_of(
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"),
+            "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU");
   for (const auto* bad : {"", "ssh-ed25519", "ssh-ed25519 ?", "a b c"}) {
     EXPECT_EQ(fingerprint_of(bad), "") << bad;
   }
