@@ -15,12 +15,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <iterator>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -103,23 +105,36 @@ Result<UpResult> bring_up(const CommandContext& context, Workspaces& workspaces,
   return result;
 }
 
-bool nobody_vouches(const Error& error) {
-  return error.reason == Reason::unverified && error.exit == Exit::act;
+// As ssh-keygen shows it: SHA-256 in base 64 without padding.
+Result<std::string> fingerprint_given(const Given& given) {
+  const auto text = given.value("--accept-host-key").value_or("");
+  constexpr std::size_t length = std::string_view("SHA256:").size() + 43;
+  if (text.empty() || (text.starts_with("SHA256:") && text.size() == length)) return text;
+  return usage_error("\"" + printable(text) + "\" is no fingerprint of a host key",
+                     "SHA256: and 43 characters, as ssh-keygen -l shows it");
 }
 
-// "": the person does not vouch for it either.
-Result<std::string> ask_for_host_key(const CommandContext& context, Workspaces& workspaces,
-                                     const fs::path& folder) {
-  const auto shown = TRY(workspaces.host_key(folder, context.wait()));
-  const auto word = TRY(context.world.terminal.ask(
-      "Is " + one_line(shown) + " the machine's own host key? [y/N] ", context.wait()));
-  return trimmed(word) == "y" || trimmed(word) == "yes" ? shown : std::string();
+// Asks for the host key that nobody vouches for; `error` where the person does not either.
+Result<UpResult> with_their_word(const CommandContext& context, Workspaces& workspaces,
+                                 UpRequest request, Error error) {
+  auto& terminal = context.world.terminal;
+  const bool nobody_vouches = error.reason == Reason::unverified && error.exit == Exit::act;
+  if (!nobody_vouches || !terminal.can_ask()) return std::unexpected(std::move(error));
+  const auto shown = workspaces.host_key(request.folder, context.wait());
+  if (!shown) return std::unexpected(std::move(error));
+  terminal.err(error_text(error, look_of(terminal, Output::err, context.world.environment)));
+  const auto word = TRY(terminal.ask(
+      "Is " + one_line(*shown) + " the machine's own host key? [y/N] ", context.wait()));
+  if (trimmed(word) != "y" && trimmed(word) != "yes") return std::unexpected(std::move(error));
+  request.accept_host_key = *shown;
+  return bring_up(context, workspaces, request);
 }
 
 Result<int> run_up(CommandContext& context) {
   UpRequest request{.folder = TRY(folder_of(context)),
                     .flags = TRY(flags_of(context.given, context.world.folder)),
-                    .password = {}};
+                    .password = {},
+                    .accept_host_key = TRY(fingerprint_given(context.given))};
   auto workspaces = TRY(context.workspaces());
   if (context.given.has("--password-stdin")) {
     request.password = TRY(password_given(context));
@@ -140,15 +155,8 @@ Result<int> run_up(CommandContext& context) {
     if (!request.plan) context.world.terminal.err("There is nothing to pay for.\n");
     return 0;
   }
-  request.accept_host_key = context.given.value("--accept-host-key").value_or("");
   auto result = bring_up(context, workspaces, request);
-  if (!result && nobody_vouches(result.error()) && context.world.terminal.can_ask()) {
-    context.world.terminal.err(error_text(
-        result.error(), look_of(context.world.terminal, Output::err, context.world.environment)));
-    request.accept_host_key = TRY(ask_for_host_key(context, workspaces, request.folder));
-    if (request.accept_host_key.empty()) return status_of(Exit::act);
-    result = bring_up(context, workspaces, request);
-  }
+  if (!result) result = with_their_word(context, workspaces, request, result.error());
   if (!result) return std::unexpected(std::move(result).error());
   const auto row = TRY(workspaces.find(result->status.name.text(), context.world.folder));
   TRY(show_ready(context, workspaces, row, *result));

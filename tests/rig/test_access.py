@@ -84,6 +84,13 @@ def test_who_logs_in_can_be_said(person, rig):
     assert status == 2 and "no login name" in error
 
 
+def test_what_is_no_fingerprint_is_refused_before_anything_is_asked(person, rig):
+    for given in ("yes", "SHA256:short", "MD5:" + "a" * 46):
+        status, _, error = person.up("--accept-host-key", given)
+        assert status == 2 and "is no fingerprint" in error
+    assert rig.control("log") == []
+
+
 def test_a_profile_is_kept_to_by_every_command(person, rig):
     keys = {name: person.env.pop(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     person.env["AWS_EC2_METADATA_DISABLED"] = "true"
