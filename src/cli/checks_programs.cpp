@@ -6,6 +6,7 @@
 #include "os/clock.hpp"
 #include "os/process.hpp"
 #include "os/wait.hpp"
+#include "workspace/check.hpp"
 #include "workspace/paths.hpp"
 
 #include <filesystem>

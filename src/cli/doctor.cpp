@@ -5,6 +5,7 @@
 #include "cli/json.hpp"
 #include "cli/machine_options.hpp"
 #include "cli/show.hpp"
+#include "workspace/check.hpp"
 
 #include <algorithm>
 #include <cstddef>

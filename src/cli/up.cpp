@@ -107,7 +107,7 @@ Result<UpResult> bring_up(const CommandContext& context, Workspaces& workspaces,
 
 // As ssh-keygen shows it: SHA-256 in base 64 without padding.
 Result<std::string> fingerprint_given(const Given& given) {
-  const auto text = given.value("--accept-host-key").value_or("");
+  auto text = given.value("--accept-host-key").value_or("");
   constexpr std::size_t length = std::string_view("SHA256:").size() + 43;
   if (text.empty() || (text.starts_with("SHA256:") && text.size() == length)) return text;
   return usage_error("\"" + printable(text) + "\" is no fingerprint of a host key",

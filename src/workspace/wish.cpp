@@ -9,6 +9,7 @@
 #include "jupyter/password.hpp"
 #include "os/file.hpp"
 #include "os/wait.hpp"
+#include "workspace/check.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/provider.hpp"
 #include "workspace/site.hpp"

@@ -1,6 +1,5 @@
 // Who a machine is: the host keys on its console, which AWS alone can show, against those of its
 // sshd.
-#include "aws/client.hpp"
 #include "aws/ec2_instances.hpp"
 #include "base/error.hpp"
 #include "base/money.hpp"
