@@ -99,7 +99,7 @@ Result<std::optional<MachineRow>> ask_again(Journal& journal, const WorkspaceRow
 Error nothing_to_have(const Provider& provider, const std::vector<Offer>& offers) {
   return {.what = fmt::format("no machine can be had on {}", provider.name()),
           .why = offers.empty() ? std::string() : join(offers.front().blocked, "; "),
-          .hint = "carrel doctor says what is missing",
+          .hint = fmt::format("carrel doctor --on {} says it line by line", provider.name()),
           .exit = Exit::act,
           .trace = {}};
 }
