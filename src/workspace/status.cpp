@@ -33,6 +33,9 @@
 namespace carrel {
 namespace {
 
+// A machine that does not vouch for itself yet keeps nobody from seeing the others, or from
+// stopping it.
+constexpr auto patience_for_a_look = Milliseconds(10'000);
 constexpr auto patience_for_kernels = Milliseconds(1500);
 constexpr std::size_t askers = 8;
 
@@ -67,7 +70,7 @@ WorkspaceStatus status_from(const World& world, Journal& journal, Known& known, 
   status.machine = known.seen.state;
   status.detail = known.seen.reason;
   if (known.seen.state == MachineState::running) {
-    auto site = reach_site(world, known.row, *known.machine, wait);
+    auto site = reach_site(world, known.row, *known.machine, wait.sooner(patience_for_a_look));
     auto state = site ? observe_server(world, journal, *site->channel, known.server, wait)
                       : std::unexpected(site.error());
     status.server = state.value_or(ServerState::unknown);

@@ -14,7 +14,6 @@
 #include "workspace/provider.hpp"
 #include "workspace/site.hpp"
 #include "workspace/spec.hpp"
-#include "workspace/status.hpp"
 #include "workspace/workspaces.hpp"
 #include "workspace/world.hpp"
 
@@ -63,6 +62,14 @@ Result<std::string> usual_provider(Journal& journal, const std::filesystem::path
     if (const auto machine = TRY(journal.machine(row->id))) return machine->machine.provider;
   }
   return std::string(default_provider);
+}
+
+// False, too, of one that was asked for and has not been heard of.
+Result<bool> is_gone(const World& world, const MachineRef& machine, const Wait& wait) {
+  if (machine.ref.empty()) return false;
+  auto* provider = TRY(provider_named(world, machine.provider));
+  const auto seen = TRY(provider->observe({machine}, wait));
+  return !seen.empty() && seen.front().state == MachineState::gone;
 }
 
 bool wants_password(const Spec& spec) {
@@ -173,10 +180,9 @@ Result<std::optional<Plan>> Workspaces::plan(const UpRequest& request, const Wai
   auto* provider = TRY(provider_named(world_, wish.machine.provider));
   if (!provider->facts().costs_money) return std::nullopt;
   if (const auto row = TRY(journal_.by_folder(request.folder))) {
+    // The machine alone is looked at: the way to it may take minutes.
     const auto machine = TRY(journal_.machine(row->id));
-    if (machine && TRY(status_of(world_, journal_, *row, wait)).machine != MachineState::gone) {
-      return std::nullopt;
-    }
+    if (machine && !TRY(is_gone(world_, machine->machine, wait))) return std::nullopt;
   }
   return TRY(plan_for(*provider, wish.machine.hardware, wait));
 }
