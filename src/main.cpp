@@ -119,7 +119,7 @@ int main(int argc, char** argv) {
       cli::ssh_config_command(),
       cli::forward_command(),
       cli::extend_command(),
-      cli::doctor_command(),
+      cli::doctor_command(world.provider_names),
       cli::cache_command(),
       cli::password_command(),
       cli::completion_command(),

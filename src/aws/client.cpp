@@ -28,6 +28,7 @@ namespace carrel {
 namespace {
 
 constexpr std::chrono::seconds attempt_limit{60};
+constexpr const char* later_hint = "try again in a minute: what was done until here is kept";
 
 double chance_of(Random& random) {
   const std::string bytes = random.bytes(sizeof(std::uint32_t));
@@ -119,6 +120,7 @@ Result<std::string> AwsClient::make(const Call& call, const Wait& wait) const {
     const bool over = wait.deadline && outside_.clock.now() >= *wait.deadline;
     if ((!renewed && !is_worth_retrying(error, status)) || over || retry + 1 >= most_attempts ||
         !outside_.quota.take(error.reason == Reason::timed_out)) {
+      if (error.hint.empty() && is_worth_retrying(error, status)) error.hint = later_hint;
       return fail(std::move(error));
     }
     const Milliseconds pause = std::max(backoff(retry, chance_of(outside_.random)), least);

@@ -3,23 +3,13 @@
 #pragma once
 
 #include "cli/command.hpp"
+#include "workspace/check.hpp"
 
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace carrel::cli {
-
-struct Check {
-  // optional: everything works without it; its absence is only said.
-  enum class State { ok, optional, missing };
-  std::string name;
-  State state = State::ok;
-  std::string found;
-  std::string fix;
-};
-std::string_view to_string(Check::State state);
 
 // How this computer installs a package: "sudo apt install git", "brew install git", "install git".
 std::string install_command(const std::string& package, const Environment& environment,

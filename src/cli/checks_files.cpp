@@ -4,6 +4,7 @@
 #include "cli/command.hpp"
 #include "cli/show.hpp"
 #include "os/file.hpp"
+#include "workspace/check.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/paths.hpp"
 

@@ -6,6 +6,7 @@
 #include "os/clock.hpp"
 #include "os/process.hpp"
 #include "os/wait.hpp"
+#include "workspace/check.hpp"
 #include "workspace/paths.hpp"
 
 #include <filesystem>
@@ -61,18 +62,6 @@ Check optional_program(const CommandContext& context, const std::string& name,
 }
 
 }  // namespace
-
-std::string_view to_string(Check::State state) {
-  switch (state) {
-    case State::ok:
-      return "ok";
-    case State::optional:
-      return "optional";
-    case State::missing:
-      return "missing";
-  }
-  return "missing";
-}
 
 std::string install_command(const std::string& package, const Environment& environment,
                             unsigned user) {

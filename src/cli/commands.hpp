@@ -25,7 +25,7 @@ Command ssh_config_command();
 Command forward_command();
 Command extend_command();
 Command password_command();
-Command doctor_command();
+Command doctor_command(const std::vector<std::string>& providers);
 Command cache_command();
 Command completion_command();
 Command help_command();

@@ -3,10 +3,13 @@
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
+#include "cli/machine_options.hpp"
 #include "cli/show.hpp"
+#include "workspace/check.hpp"
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,8 +47,17 @@ std::string checks_text(const std::vector<Check>& checks, const Look& look) {
   return text;
 }
 
+Result<std::vector<Check>> checks_of(const CommandContext& context) {
+  const auto place = context.given.value("--on");
+  if (!place) return all_checks(context);
+  const auto spec = TRY(machine_spec(context.given));
+  auto workspaces = TRY(context.workspaces());
+  auto checks = TRY(workspaces.checks(*place, spec, context.wait()));
+  return checks.empty() ? all_checks(context) : checks;  // a place that needs what is here
+}
+
 Result<int> run_doctor(CommandContext& context) {
-  const auto checks = all_checks(context);
+  const auto checks = TRY(checks_of(context));
   const auto missing = std::ranges::count(checks, State::missing, &Check::state);
   auto& terminal = context.world.terminal;
   if (context.json()) {
@@ -61,7 +73,8 @@ Result<int> run_doctor(CommandContext& context) {
   } else {
     terminal.out(checks_text(checks, look_of(terminal, Output::out, context.world.environment)) +
                  "\n" +
-                 (missing == 0   ? "Carrel has what it needs here.\n"
+                 (missing == 0   ? context.given.has("--on") ? "A machine can be had there.\n"
+                                                             : "Carrel has what it needs here.\n"
                   : missing == 1 ? "One thing is missing.\n"
                                  : std::to_string(missing) + " things are missing.\n"));
   }
@@ -70,17 +83,28 @@ Result<int> run_doctor(CommandContext& context) {
 
 }  // namespace
 
-Command doctor_command() {
-  return {.name = "doctor",
-          .group = "This computer",
-          .summary = "say what this computer has, what is missing, and how to mend it",
-          .options = {json_option()},
-          .text =
-              "Looks at Python, the GPU, the programs that Carrel can use, its folders and its "
-              "journal, and changes "
-              "nothing. The exit status is 1 when something that Carrel needs is missing.\n\n"
-              "    carrel doctor",
-          .run = run_doctor};
+Command doctor_command(const std::vector<std::string>& providers) {
+  Command doctor{
+      .name = "doctor",
+      .group = "This computer",
+      .summary = "say what this computer has, what is missing, and how to mend it",
+      .options = {{.name = "--on",
+                   .value = "PLACE",
+                   .help = "look at this place, and at what a machine there needs",
+                   .offers = Offers::providers,
+                   .choices = providers}},
+      .text =
+          "Looks at Python, the GPU, the programs that Carrel can use, its folders and its "
+          "journal, and changes "
+          "nothing. The exit status is 1 when something that Carrel needs is missing.\n\n"
+          "    carrel doctor\n\n"
+          "With `--on` it looks at that place instead: whose credentials there are, whether "
+          "they may launch a machine, what the machine needs and costs. Nothing is launched.\n\n"
+          "    carrel doctor --on ec2 --gpu A10G",
+      .run = run_doctor};
+  std::ranges::move(machine_options(), std::back_inserter(doctor.options));
+  doctor.options.push_back(json_option());
+  return doctor;
 }
 
 }  // namespace carrel::cli

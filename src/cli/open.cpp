@@ -43,9 +43,7 @@ Result<int> print_ticket(const CommandContext& context, Workspaces& workspaces,
   return 0;
 }
 
-Result<int> run_open(CommandContext& context) {
-  auto workspaces = TRY(context.workspaces());
-  const auto row = TRY(select_one(context, workspaces));
+Result<int> open_row(CommandContext& context, Workspaces& workspaces, const WorkspaceRow& row) {
   if (context.given.has("--print")) return print_ticket(context, workspaces, row, {});
   // Asked before the file is made, so that none lies about in vain.
   const auto browser = find_browser(context.world.environment, "/");
@@ -57,6 +55,14 @@ Result<int> run_open(CommandContext& context) {
   context.world.terminal.err("Opening " + row.name.text() + " with " + one_line(program) +
                              ". If nothing appears: carrel open --print " + row.name.text() + "\n");
   return 0;
+}
+
+Result<int> run_open(CommandContext& context) {
+  auto workspaces = TRY(context.workspaces());
+  const auto row = TRY(select_one(context, workspaces));
+  auto status = open_row(context, workspaces, row);
+  for (const auto& note : workspaces.notes()) context.world.terminal.err(one_line(note) + ".\n");
+  return status;
 }
 
 Result<int> run_url(CommandContext& context) {

@@ -4,19 +4,25 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
+#include "cli/machine_options.hpp"
 #include "cli/password_input.hpp"
 #include "cli/plan.hpp"
 #include "cli/progress.hpp"
 #include "cli/ready.hpp"
+#include "cli/show.hpp"
 #include "workspace/spec.hpp"
 #include "workspace/workspaces.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -46,7 +52,7 @@ std::string environment_of(const std::string& text, const fs::path& here) {
 }
 
 Result<Spec> flags_of(const Given& given, const fs::path& here) {
-  Spec spec;
+  auto spec = TRY(machine_spec(given));
   if (const auto name = given.value("--name")) spec.name = TRY(WorkspaceName::parse(*name));
   spec.on = given.value("--on");
   if (const auto environment = given.value("--environment")) {
@@ -57,16 +63,6 @@ Result<Spec> flags_of(const Given& given, const fs::path& here) {
     spec.notebook = *notebook;
   }
   if (const auto port = given.value("--port")) spec.port = TRY(port_of(*port));
-  spec.gpu = given.value("--gpu");
-  spec.instance = given.value("--instance");
-  spec.region = given.value("--region");
-  spec.image = given.value("--image");
-  if (const auto disk = given.value("--disk")) spec.disk_gb = TRY(parse_disk(*disk));
-  if (const auto life = given.value("--lifetime")) spec.lifetime = TRY(parse_lifetime(*life));
-  if (spec.gpu && spec.instance) {
-    return usage_error("--gpu and --instance contradict each other",
-                       "--instance names the type, and with it the GPU");
-  }
   if (given.has("--public") && given.has("--private")) {
     return usage_error("--public and --private contradict each other");
   }
@@ -101,10 +97,44 @@ Result<std::optional<Secret>> password_given(const CommandContext& context) {
   return TRY(password_from_file(context.world.folder / file, context.world.user));
 }
 
+Result<UpResult> bring_up(const CommandContext& context, Workspaces& workspaces,
+                          const UpRequest& request) {
+  auto progress = progress_for(context);
+  auto result = workspaces.up(request, *progress, context.wait());
+  progress->close(result ? ShownProgress::Outcome::done : ShownProgress::Outcome::failed);
+  return result;
+}
+
+// As ssh-keygen shows it: SHA-256 in base 64 without padding.
+Result<std::string> fingerprint_given(const Given& given) {
+  auto text = given.value("--accept-host-key").value_or("");
+  constexpr std::size_t length = std::string_view("SHA256:").size() + 43;
+  if (text.empty() || (text.starts_with("SHA256:") && text.size() == length)) return text;
+  return usage_error("\"" + printable(text) + "\" is no fingerprint of a host key",
+                     "SHA256: and 43 characters, as ssh-keygen -l shows it");
+}
+
+// Asks for the host key that nobody vouches for; `error` where the person does not either.
+Result<UpResult> with_their_word(const CommandContext& context, Workspaces& workspaces,
+                                 UpRequest request, Error error) {
+  auto& terminal = context.world.terminal;
+  const bool nobody_vouches = error.reason == Reason::unverified && error.exit == Exit::act;
+  if (!nobody_vouches || !terminal.can_ask()) return std::unexpected(std::move(error));
+  const auto shown = workspaces.host_key(request.folder, context.wait());
+  if (!shown) return std::unexpected(std::move(error));
+  terminal.err(error_text(error, look_of(terminal, Output::err, context.world.environment)));
+  const auto word = TRY(terminal.ask(
+      "Is " + one_line(*shown) + " the machine's own host key? [y/N] ", context.wait()));
+  if (trimmed(word) != "y" && trimmed(word) != "yes") return std::unexpected(std::move(error));
+  request.accept_host_key = *shown;
+  return bring_up(context, workspaces, request);
+}
+
 Result<int> run_up(CommandContext& context) {
   UpRequest request{.folder = TRY(folder_of(context)),
                     .flags = TRY(flags_of(context.given, context.world.folder)),
-                    .password = {}};
+                    .password = {},
+                    .accept_host_key = TRY(fingerprint_given(context.given))};
   auto workspaces = TRY(context.workspaces());
   if (context.given.has("--password-stdin")) {
     request.password = TRY(password_given(context));
@@ -125,10 +155,8 @@ Result<int> run_up(CommandContext& context) {
     if (!request.plan) context.world.terminal.err("There is nothing to pay for.\n");
     return 0;
   }
-  auto progress = progress_for(context);
-  auto result = workspaces.up(request, *progress, context.wait());
-  progress->close(result ? ShownProgress::Outcome::done : ShownProgress::Outcome::failed);
-  progress.reset();
+  auto result = bring_up(context, workspaces, request);
+  if (!result) result = with_their_word(context, workspaces, request, result.error());
   if (!result) return std::unexpected(std::move(result).error());
   const auto row = TRY(workspaces.find(result->status.name.text(), context.world.folder));
   TRY(show_ready(context, workspaces, row, *result));
@@ -138,7 +166,7 @@ Result<int> run_up(CommandContext& context) {
 }  // namespace
 
 Command up_command(const std::vector<std::string>& providers) {
-  return {
+  Command up{
       .name = "up",
       .group = "Start and stop",
       .summary = "make a notebook of a folder and prove that it works",
@@ -174,24 +202,10 @@ Command up_command(const std::vector<std::string>& providers) {
                    .help = "let other computers reach it: HTTPS, and a password"},
                   {.name = "--private", .help = "only this computer again, after --public"},
                   {.name = "--password-stdin", .help = "read the password from standard input"},
-                  {.name = "--gpu",
-                   .value = "GPU",
-                   .help = "on a cloud: any machine with this GPU (T4, L4, A10G, L40S, V100, A100, "
-                           "H100)"},
-                  {.name = "--instance",
-                   .value = "TYPE",
-                   .help = "on a cloud: this type of machine, such as g4dn.xlarge"},
-                  {.name = "--region", .value = "REGION", .help = "on a cloud: where"},
-                  {.name = "--image",
-                   .value = "IMAGE",
-                   .help = "on a cloud: the machine's image, by id or name"},
-                  {.name = "--disk",
-                   .value = "GB",
-                   .help = "on a cloud: the size of its disk; by default 100"},
-                  {.name = "--lifetime",
-                   .value = "TIME",
-                   .help = "on a cloud: it stops itself so long after each start, such as 90m or "
-                           "2d; by default 12h"},
+                  {.name = "--accept-host-key",
+                   .value = "FINGERPRINT",
+                   .help = "on a cloud: the machine's host key is this one (SHA256:...), where its "
+                           "console does not show it"},
                   {.name = "--dry-run", .help = "show what it would cost, and start nothing"},
                   yes_option("do not ask before what costs money"),
                   json_option()},
@@ -215,6 +229,12 @@ Command up_command(const std::vector<std::string>& providers) {
           "    carrel up --public --password-stdin < password.txt\n\n"
           "An interrupted `up` leaves nothing half done that the next `up` would not complete.",
       .run = run_up};
+  const auto before =
+      std::ranges::find(up.options, std::string("--accept-host-key"), &Option::name);
+  auto about_the_machine = machine_options();
+  std::ranges::move(launch_options(), std::back_inserter(about_the_machine));
+  up.options.insert(before, about_the_machine.begin(), about_the_machine.end());
+  return up;
 }
 
 }  // namespace carrel::cli

@@ -32,15 +32,14 @@ bool is_key_type(std::string_view text) {
          });
 }
 
-// "TYPE BASE64 comment", without the comment; none when it is no public key.
-std::optional<std::string> key_of(std::string_view line) {
+}  // namespace
+
+std::optional<std::string> public_key_of(std::string_view line) {
   if (line.size() > longest_key) return std::nullopt;
   const auto parts = split(line, ' ');
   if (parts.size() < 2 || !is_key_type(parts[0]) || !is_base64(parts[1])) return std::nullopt;
   return parts[0] + " " + parts[1];
 }
-
-}  // namespace
 
 std::vector<std::string> host_keys_of_console(std::string_view console) {
   std::vector<std::string> found;
@@ -53,7 +52,7 @@ std::vector<std::string> host_keys_of_console(std::string_view console) {
       if (block && !block->empty()) found = std::move(*block);
       block.reset();
     } else if (block && !line.empty()) {
-      if (auto key = key_of(line)) {
+      if (auto key = public_key_of(line)) {
         block->push_back(std::move(*key));
       } else {
         block.reset();

@@ -2,6 +2,7 @@
 // markers "-----BEGIN SSH HOST KEY KEYS-----" and "-----END SSH HOST KEY KEYS-----".
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,9 @@ namespace carrel {
 // public keys counts as none. Lines may carry a kernel's or cloud-init's prefix before the marker,
 // and '\r' at their end.
 std::vector<std::string> host_keys_of_console(std::string_view console);
+
+// "TYPE BASE64" of a public key's line, without its comment; none when it is no public key.
+std::optional<std::string> public_key_of(std::string_view line);
 
 // A known_hosts file for one name: a line for each key (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
 std::string known_hosts(std::string_view name, const std::vector<std::string>& keys);

@@ -28,6 +28,8 @@ std::string asked_json(const Asked& asked) {
               {"per_day_stopped_micro_usd", offer.per_day_stopped.micro_usd},
               {"image", hardware.image},
               {"disk_gib", hardware.disk_gib},
+              {"from", hardware.from},
+              {"user", hardware.user},
               {"lifetime_s", hardware.lifetime.count()}}
       .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -46,6 +48,8 @@ Result<Asked> read_asked(std::string_view json) {
         value.at("per_day_stopped_micro_usd").get<std::int64_t>();
     asked.hardware.image = value.at("image").get<std::string>();
     asked.hardware.disk_gib = value.at("disk_gib").get<int>();
+    asked.hardware.from = value.value("from", "");
+    asked.hardware.user = value.value("user", "");
     asked.hardware.lifetime = std::chrono::seconds(value.at("lifetime_s").get<std::int64_t>());
   } catch (const Json::exception& error) {
     return fail({.what = "the journal says of a machine what makes no sense",

@@ -22,6 +22,8 @@
 #include "channel/channel.hpp"
 #include "channel/ssh_target.hpp"
 #include "os/clock.hpp"
+#include "os/wait.hpp"
+#include "workspace/check.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -46,11 +48,14 @@ struct MachineRef {
 // What is wanted of a machine. Empty values leave it to the provider; one that cannot follow a wish
 // says so in Offer::blocked.
 struct Hardware {
-  std::string gpu;     // "T4": any type with `gpu_count` of them
-  int gpu_count = 1;   // of `gpu`
-  std::string type;    // an instance type, a partition; in place of `gpu`
-  std::string region;  // "": as the place's own tools have it
-  std::string image;   // an id or a name; "": the newest that fits
+  std::string gpu;      // "T4": any type with `gpu_count` of them
+  int gpu_count = 1;    // of `gpu`
+  std::string type;     // an instance type, a partition; in place of `gpu`
+  std::string region;   // "": as the place's own tools have it
+  std::string image;    // an id or a name; "": the newest that fits
+  std::string profile;  // whose credentials; "": as the place's own tools have it
+  std::string from;     // the network that is let in; "": this computer's address, wherever it is
+  std::string user;     // who logs in; "": as the image says
   int disk_gib = 100;
   std::chrono::seconds lifetime = std::chrono::hours(12);  // from each start
 };
@@ -118,6 +123,11 @@ class Provider {
   // In the order in which they should be tried; no side effect.
   virtual Result<std::vector<Offer>> offers(const Hardware& hardware, const Wait& wait) = 0;
   // Reason::no_capacity: nothing was made, and another offer may do; its intent needs a new token.
+  // What a launch of this needs and what of it is there, a line each; no side effect. What is
+  // missing stands in the way in `offers` too. A provider without any needs nothing.
+  virtual Result<std::vector<Check>> checks(const Hardware& /*hardware*/, const Wait& /*wait*/) {
+    return std::vector<Check>{};
+  }
   virtual Result<MachineRef> create(const Intent& intent, const Wait& wait) = 0;
   // What a create with this token made, when its answer was lost; none: nothing. Makes nothing
   // itself.
@@ -128,6 +138,8 @@ class Provider {
   virtual Result<> start(const MachineRef& machine, const Wait& wait) = 0;
   virtual Result<> stop(const MachineRef& machine, StopHow how, const Wait& wait) = 0;
   virtual Result<> remove(const MachineRef& machine, Keep keep, const Wait& wait) = 0;
+  // Reason::unverified: nobody vouches for its host key (Exit::act: `accept_host_key` helps), or it
+  // is another than it should be (Exit::failed).
   virtual Result<std::unique_ptr<Channel>> channel(const MachineRef& machine, const Wait& wait) = 0;
   // The same to a machine that was seen running just now, for a short question: connects to nothing
   // and waits for nothing where that can be. Reason::unverified: nothing is known yet by which the
@@ -140,6 +152,19 @@ class Provider {
   // How ssh gets to a verified machine, but for its address; nobody is asked. None: it is not
   // verified yet, or not reached by ssh.
   virtual std::optional<SshTarget> way(const MachineRef& /*machine*/) const { return std::nullopt; }
+
+  // The fingerprint of the host key that the machine shows now, whoever it is.
+  virtual Result<std::string> host_key(const MachineRef& /*machine*/, const Wait& /*wait*/) {
+    return usage_error(name() + " verifies no host keys");
+  }
+  // The person vouches for this fingerprint: from now on it is the machine's. Another one is shown:
+  // Reason::unverified, Exit::failed.
+  virtual Result<> accept_host_key(const MachineRef& /*machine*/,
+                                   const std::string& /*fingerprint*/, const Wait& /*wait*/) {
+    return usage_error(name() + " verifies no host keys");
+  }
+  // What the last calls have opened or closed and the person should read; each is told once.
+  virtual std::vector<std::string> notes() { return {}; }
 };
 
 // The providers that main made, by name.

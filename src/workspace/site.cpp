@@ -100,7 +100,7 @@ Result<std::optional<MachineRow>> ask_again(Journal& journal, const WorkspaceRow
 Error nothing_to_have(const Provider& provider, const std::vector<Offer>& offers) {
   return {.what = fmt::format("no machine can be had on {}", provider.name()),
           .why = offers.empty() ? std::string() : join(offers.front().blocked, "; "),
-          .hint = "carrel doctor says what is missing",
+          .hint = fmt::format("carrel doctor --on {} says it line by line", provider.name()),
           .exit = Exit::act,
           .trace = {}};
 }
@@ -199,6 +199,9 @@ Result<Site> make_site(const World& world, Journal& journal, const WorkspaceRow&
   }
   if (!machine) machine = TRY(new_machine(world, journal, row, *provider, wish, progress, wait));
   TRY(until_running(*provider, machine->machine, progress, wait));
+  if (!wish.accept_host_key.empty()) {
+    TRY(provider->accept_host_key(machine->machine, wish.accept_host_key, wait));
+  }
   return reach_site(world, row, *machine, wait);
 }
 

@@ -43,7 +43,8 @@ struct Plan {
 struct MachineWish {
   std::string provider;
   Hardware hardware = {};
-  std::optional<Plan> plan = {};  // what the person has agreed to; none: nothing is paid for
+  std::optional<Plan> plan = {};     // what the person has agreed to; none: nothing is paid for
+  std::string accept_host_key = {};  // a fingerprint that the person vouches for; "": none
 };
 
 // The provider of this name; the nearest known one in the hint.

@@ -6,16 +6,21 @@
 #include "base/text.hpp"
 #include "jupyter/password.hpp"
 
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <map>
+#include <netinet/in.h>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -85,6 +90,21 @@ Result<> set_key(Spec& spec, std::string_view key, const toml::node& node, const
     auto disk = parse_disk(node.is_integer() && number ? std::to_string(*number) : "");
     if (!disk) return refuse(place, disk.error().what, disk.error().hint);
     spec.disk_gb = *disk;
+  } else if (key == "count") {
+    const auto number = node.value<std::int64_t>();
+    auto count = parse_count(node.is_integer() && number ? std::to_string(*number) : "");
+    if (!count) return refuse(place, count.error().what, count.error().hint);
+    spec.count = *count;
+  } else if (key == "profile") {
+    spec.profile = TRY(string_at(node, key, place));
+  } else if (key == "from") {
+    auto network = parse_network(TRY(string_at(node, key, place)));
+    if (!network) return refuse(place, network.error().what, network.error().hint);
+    spec.from = *std::move(network);
+  } else if (key == "user") {
+    auto login = parse_login(TRY(string_at(node, key, place)));
+    if (!login) return refuse(place, login.error().what, login.error().hint);
+    spec.user = *std::move(login);
   } else if (key == "lifetime") {
     auto lifetime = parse_lifetime(TRY(string_at(node, key, place)));
     if (!lifetime) return refuse(place, lifetime.error().what, lifetime.error().hint);
@@ -105,8 +125,9 @@ Result<> set_key(Spec& spec, std::string_view key, const toml::node& node, const
 
 const std::vector<std::string>& spec_keys() {
   static const std::vector<std::string> keys = {
-      "name", "on",       "environment", "notebook", "port",    "public",  "password_hash",
-      "gpu",  "instance", "region",      "image",    "disk_gb", "lifetime"};
+      "name",          "on",      "environment", "notebook", "port",   "public",
+      "password_hash", "gpu",     "count",       "instance", "region", "profile",
+      "image",         "disk_gb", "lifetime",    "from",     "user"};
   return keys;
 }
 
@@ -120,11 +141,15 @@ Spec Spec::over(const Spec& below) const {
       .public_reach = public_reach ? public_reach : below.public_reach,
       .password_hash = password_hash ? password_hash : below.password_hash,
       .gpu = gpu || instance ? gpu : below.gpu,  // one takes the place of the other
+      .count = gpu || instance || count ? count : below.count,
       .instance = gpu || instance ? instance : below.instance,
       .region = region ? region : below.region,
+      .profile = profile ? profile : below.profile,
       .image = image ? image : below.image,
       .disk_gb = disk_gb ? disk_gb : below.disk_gb,
       .lifetime = lifetime ? lifetime : below.lifetime,
+      .from = from ? from : below.from,
+      .user = user ? user : below.user,
   };
 }
 
@@ -141,6 +166,57 @@ Result<std::chrono::minutes> parse_lifetime(std::string_view text) {
   const std::chrono::minutes lifetime(number * minutes);
   if (lifetime < std::chrono::minutes(10) || lifetime > std::chrono::days(90)) return refused();
   return lifetime;
+}
+
+Result<int> parse_count(std::string_view text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc{} && end == text.data() + text.size() && number >= 1 && number <= 64) {
+    return number;
+  }
+  return usage_error("a machine has a whole number of GPUs, from 1 to 64", "count = 4");
+}
+
+Result<std::string> parse_network(std::string_view text) {
+  const auto refused = [&](std::string hint) {
+    return usage_error(fmt::format("\"{}\" is no network", printable(text)), std::move(hint));
+  };
+  const std::string usual = "203.0.113.7, 203.0.113.0/24 or 2001:db8::/56";
+  const auto slash = text.find('/');
+  const std::string address(text.substr(0, slash));
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  const int family = address.contains(':') ? AF_INET6 : AF_INET;
+  const int most = family == AF_INET6 ? 128 : 32;
+  if (::inet_pton(family, address.c_str(), bytes.data()) != 1) return refused(usual);
+  int length = most;
+  if (slash != std::string_view::npos) {
+    const auto digits = text.substr(slash + 1);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return refused(usual);
+  }
+  if (length < 0 || length > most) return refused(usual);
+  auto network = bytes;
+  for (int bit = length; bit < most; ++bit) {
+    network.at(static_cast<std::size_t>(bit) / 8) &=
+        static_cast<unsigned char>(~(0x80U >> (bit % 8)));
+  }
+  std::array<char, INET6_ADDRSTRLEN> shown{};
+  ::inet_ntop(family, network.data(), shown.data(), shown.size());
+  auto whole = fmt::format("{}/{}", shown.data(), length);
+  if (network != bytes) return refused("its network is " + whole);
+  return whole;
+}
+
+Result<std::string> parse_login(std::string_view text) {
+  constexpr std::size_t longest = 32;
+  const bool good =
+      !text.empty() && text.size() <= longest && (text[0] < '0' || text[0] > '9') &&
+      text[0] != '-' && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+      });
+  if (good) return std::string(text);
+  return usage_error(fmt::format("\"{}\" is no login name", printable(text)),
+                     "for example ubuntu, ec2-user, admin");
 }
 
 Result<int> parse_disk(std::string_view text) {
@@ -204,11 +280,15 @@ std::string spec_text(const Spec& spec) {
   if (spec.public_reach) table.insert("public", *spec.public_reach);
   if (spec.password_hash) table.insert("password_hash", spec.password_hash->reveal());
   if (spec.gpu) table.insert("gpu", *spec.gpu);
+  if (spec.count) table.insert("count", std::int64_t{*spec.count});
   if (spec.instance) table.insert("instance", *spec.instance);
   if (spec.region) table.insert("region", *spec.region);
+  if (spec.profile) table.insert("profile", *spec.profile);
   if (spec.image) table.insert("image", *spec.image);
   if (spec.disk_gb) table.insert("disk_gb", std::int64_t{*spec.disk_gb});
   if (spec.lifetime) table.insert("lifetime", fmt::format("{}m", spec.lifetime->count()));
+  if (spec.from) table.insert("from", *spec.from);
+  if (spec.user) table.insert("user", *spec.user);
   std::ostringstream text;
   text << table;
   return std::move(text).str();

@@ -3,7 +3,8 @@
 // say, defaults.
 //
 // Keys: name, on, environment, notebook, port, public, password_hash; of a machine that is paid for
-// gpu, instance, region, image, disk_gb, lifetime (docs/reference/carrel.toml.md).
+// gpu, count, instance, region, profile, image, disk_gb, lifetime, from, user
+// (docs/reference/carrel.toml.md).
 #pragma once
 
 #include "base/error.hpp"
@@ -29,11 +30,15 @@ struct Spec {
   std::optional<bool> public_reach;
   std::optional<Secret> password_hash;
   std::optional<std::string> gpu;       // "T4"
+  std::optional<int> count;             // of `gpu`
   std::optional<std::string> instance;  // an instance type, in place of `gpu`
   std::optional<std::string> region;
+  std::optional<std::string> profile;  // whose credentials
   std::optional<std::string> image;
   std::optional<int> disk_gb;                    // GiB, as AWS means it
   std::optional<std::chrono::minutes> lifetime;  // from each start of the machine
+  std::optional<std::string> from;               // the network that ssh is let in from
+  std::optional<std::string> user;               // who logs in
 
   // What this one leaves open is taken from `below`.
   Spec over(const Spec& below) const;
@@ -56,6 +61,14 @@ std::string spec_text(const Spec& spec);
 Result<std::chrono::minutes> parse_lifetime(std::string_view text);
 // A whole number of GiB, as EC2 takes it: 1 to 16384.
 Result<int> parse_disk(std::string_view text);
+
+// 1 to 64.
+Result<int> parse_count(std::string_view text);
+// A network as "203.0.113.0/24" or "2001:db8::/56", no bits beyond its length; an address alone is
+// a network of its own. As it is written to a rule.
+Result<std::string> parse_network(std::string_view text);
+// A login name as Linux has it.
+Result<std::string> parse_login(std::string_view text);
 
 // A notebook key is a relative path inside the folder: no "..", not absolute, ends in .ipynb.
 Result<> check_notebook_path(std::string_view path);

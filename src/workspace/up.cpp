@@ -138,8 +138,12 @@ Result<Site> machine_for(const World& world, Journal& journal, const WorkspaceRo
   const auto* provider = TRY(provider_named(world, wish.provider));
   if (provider->facts().this_computer) return make_site(world, journal, row, wish, progress, wait);
   Phase phase(world, journal, progress, "machine", "starting a machine", provider->name());
-  auto site = TRY(make_site(world, journal, row, wish, progress, wait));
-  phase.done(site.machine.machine.ref);
+  auto site = make_site(world, journal, row, wish, progress, wait);
+  for (const auto& [name, one] : world.providers) {
+    for (const auto& note : one->notes()) progress.note(note);
+  }
+  if (!site) return site;
+  phase.done(site->machine.machine.ref);
   return site;
 }
 

@@ -83,6 +83,22 @@ Result<std::filesystem::path> Workspaces::redirect_file(const WorkspaceRow& row,
   return folder / "open.html";
 }
 
+Result<std::string> Workspaces::host_key(const std::filesystem::path& folder, const Wait& wait) {
+  const auto row = TRY(find("", folder));
+  const auto machine = TRY(journal_.machine(row.id));
+  if (!machine) return fail({.what = row.name.text() + " has no machine", .trace = {}});
+  auto* provider = TRY(provider_named(world_, machine->machine.provider));
+  return provider->host_key(machine->machine, wait);
+}
+
+std::vector<std::string> Workspaces::notes() {
+  std::vector<std::string> all;
+  for (const auto& [name, provider] : world_.providers) {
+    for (auto& note : provider->notes()) all.push_back(std::move(note));
+  }
+  return all;
+}
+
 Result<std::string> Workspaces::address(const WorkspaceId& id, const Wait& wait) {
   const auto machine = TRY(journal_.machine(id));
   if (!machine || machine->machine.ref.empty()) return "none";

@@ -9,11 +9,11 @@
 #include "jupyter/password.hpp"
 #include "os/file.hpp"
 #include "os/wait.hpp"
+#include "workspace/check.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/provider.hpp"
 #include "workspace/site.hpp"
 #include "workspace/spec.hpp"
-#include "workspace/status.hpp"
 #include "workspace/workspaces.hpp"
 #include "workspace/world.hpp"
 
@@ -24,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -54,15 +55,21 @@ Result<Wish> wish_of(Journal& journal, const UpRequest& request) {
   return Wish{.asked_now = request.flags, .flags = std::move(flags), .spec = std::move(spec)};
 }
 
-Hardware hardware_of(const Spec& spec) {
-  Hardware hardware;
-  hardware.gpu = spec.gpu.value_or("");
-  hardware.type = spec.instance.value_or("");
-  hardware.region = spec.region.value_or("");
-  hardware.image = spec.image.value_or("");
-  hardware.disk_gib = spec.disk_gb.value_or(hardware.disk_gib);
-  if (spec.lifetime) hardware.lifetime = *spec.lifetime;
-  return hardware;
+// Where nothing is said: where its machine is, also when the `up` that made it was cut off before
+// its flags were written down.
+Result<std::string> usual_provider(Journal& journal, const std::filesystem::path& folder) {
+  if (const auto row = TRY(journal.by_folder(folder))) {
+    if (const auto machine = TRY(journal.machine(row->id))) return machine->machine.provider;
+  }
+  return std::string(default_provider);
+}
+
+// False, too, of one that was asked for and has not been heard of.
+Result<bool> is_gone(const World& world, const MachineRef& machine, const Wait& wait) {
+  if (machine.ref.empty()) return false;
+  auto* provider = TRY(provider_named(world, machine.provider));
+  const auto seen = TRY(provider->observe({machine}, wait));
+  return !seen.empty() && seen.front().state == MachineState::gone;
 }
 
 bool wants_password(const Spec& spec) {
@@ -102,6 +109,27 @@ Result<> check_notebook(Channel& channel, const std::filesystem::path& folder, c
 
 }  // namespace
 
+Hardware hardware_of(const Spec& spec) {
+  Hardware hardware;
+  hardware.gpu = spec.gpu.value_or("");
+  hardware.gpu_count = spec.count.value_or(hardware.gpu_count);
+  hardware.type = spec.instance.value_or("");
+  hardware.region = spec.region.value_or("");
+  hardware.profile = spec.profile.value_or("");
+  hardware.image = spec.image.value_or("");
+  hardware.disk_gib = spec.disk_gb.value_or(hardware.disk_gib);
+  if (spec.lifetime) hardware.lifetime = *spec.lifetime;
+  hardware.from = spec.from.value_or("");
+  hardware.user = spec.user.value_or("");
+  return hardware;
+}
+
+Result<std::vector<Check>> Workspaces::checks(std::string_view place, const Spec& spec,
+                                              const Wait& wait) {
+  auto* provider = TRY(provider_named(world_, place));
+  return provider->checks(hardware_of(spec), wait);
+}
+
 Result<bool> Workspaces::needs_password(const UpRequest& request) {
   return !request.password && wants_password(TRY(wish_of(journal_, request)).spec);
 }
@@ -130,9 +158,11 @@ Result<Wish> Workspaces::checked_wish(const UpRequest& request, const Wait& wait
                  .exit = Exit::act,
                  .trace = {}});
   }
-  wish.machine = {.provider = wish.spec.on.value_or(std::string(default_provider)),
-                  .hardware = hardware_of(wish.spec),
-                  .plan = request.plan};
+  wish.machine = {
+      .provider = wish.spec.on ? *wish.spec.on : TRY(usual_provider(journal_, request.folder)),
+      .hardware = hardware_of(wish.spec),
+      .plan = request.plan,
+      .accept_host_key = request.accept_host_key};
   const auto* provider = TRY(provider_named(world_, wish.machine.provider));
   if (wish.spec.public_reach.value_or(false) && !provider->facts().this_computer) {
     return usage_error(fmt::format("--public does not go with --on {} yet", provider->name()),
@@ -150,10 +180,9 @@ Result<std::optional<Plan>> Workspaces::plan(const UpRequest& request, const Wai
   auto* provider = TRY(provider_named(world_, wish.machine.provider));
   if (!provider->facts().costs_money) return std::nullopt;
   if (const auto row = TRY(journal_.by_folder(request.folder))) {
+    // The machine alone is looked at: the way to it may take minutes.
     const auto machine = TRY(journal_.machine(row->id));
-    if (machine && TRY(status_of(world_, journal_, *row, wait)).machine != MachineState::gone) {
-      return std::nullopt;
-    }
+    if (machine && !TRY(is_gone(world_, machine->machine, wait))) return std::nullopt;
   }
   return TRY(plan_for(*provider, wish.machine.hardware, wait));
 }

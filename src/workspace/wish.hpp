@@ -2,6 +2,7 @@
 #pragma once
 
 #include "environment/environment.hpp"
+#include "workspace/provider.hpp"
 #include "workspace/site.hpp"
 #include "workspace/spec.hpp"
 
@@ -14,5 +15,7 @@ struct Wish {
   EnvironmentSpec environment;
   MachineWish machine;
 };
+
+Hardware hardware_of(const Spec& spec);
 
 }  // namespace carrel

@@ -16,6 +16,7 @@
 #include "os/clock.hpp"
 #include "os/http.hpp"
 #include "os/random.hpp"
+#include "workspace/check.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/paths.hpp"
 #include "workspace/proof.hpp"
@@ -71,8 +72,9 @@ struct WorkspaceDetails {
 struct UpRequest {
   std::filesystem::path folder;  // absolute; exists
   Spec flags;
-  std::optional<Secret> password;  // plain, from the terminal or a file: hashed here
-  std::optional<Plan> plan = {};   // what the person has agreed to pay for, as `plan` gave it
+  std::optional<Secret> password;    // plain, from the terminal or a file: hashed here
+  std::optional<Plan> plan = {};     // what the person has agreed to pay for, as `plan` gave it
+  std::string accept_host_key = {};  // "SHA256:...", which the person vouches for; "": none
 };
 
 struct StopResult {
@@ -111,6 +113,10 @@ class Workspaces {
   Result<WorkspaceRow> find(std::string_view name, const std::filesystem::path& here);
   Result<std::vector<WorkspaceRow>> all();
 
+  // What `up` with this spec needs of the place and what of it is there; of it alone: no folder is
+  // looked at.
+  Result<std::vector<Check>> checks(std::string_view place, const Spec& spec, const Wait& wait);
+
   // What `up` of this would have to pay for; none: nothing, or a machine that is there already.
   Result<std::optional<Plan>> plan(const UpRequest& request, const Wait& wait);
   // Whether `up` of this would be refused for want of a password: ask for one first.
@@ -126,6 +132,11 @@ class Workspaces {
   // time).
   Result<std::vector<WorkspaceStatus>> list(bool ask_kernels, const Wait& wait);
   Result<WorkspaceDetails> details(const WorkspaceRow& row, const Wait& wait);
+
+  // The fingerprint of the host key that its machine shows now, whoever it is.
+  Result<std::string> host_key(const std::filesystem::path& folder, const Wait& wait);
+  // What the calls until now have opened or closed, once; for people.
+  std::vector<std::string> notes();
 
   // Where its machine is now, as the keeper asks: an address, "none" (it has none), "unknown".
   Result<std::string> address(const WorkspaceId& id, const Wait& wait);

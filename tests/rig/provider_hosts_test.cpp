@@ -64,7 +64,7 @@ TEST_F(OnRig, a_console_without_host_keys_is_never_connected_to) {
   ASSERT_FALSE(channel);
   EXPECT_EQ(channel.error().reason, Reason::unverified);
   EXPECT_EQ(channel.error().exit, Exit::act);
-  EXPECT_TRUE(channel.error().hint.contains("costs money")) << text_of(channel.error());
+  EXPECT_TRUE(channel.error().hint.contains("costs $0.53 an hour")) << text_of(channel.error());
   EXPECT_FALSE(std::filesystem::exists(subject.paths().state / "ec2/machines" / machine.ref /
                                        "known_hosts"));
 }

@@ -32,8 +32,9 @@ namespace {
 TEST_F(OnRig, what_is_launched_is_tagged_encrypted_and_stops_when_it_is_shut_down) {
   make("token-a", {.disk_gib = 120, .lifetime = std::chrono::hours(3)});
   const auto log = Json::parse(must(subject.control("log", "")));
-  const auto run = std::ranges::find(
-      log, "RunInstances", [](const Json& e) { return e.at("action").get<std::string>(); });
+  const auto run = std::ranges::find_if(log, [](const Json& e) {
+    return e.at("action") == "RunInstances" && !e.at("params").contains("DryRun");
+  });
   ASSERT_NE(run, log.end());
   const auto& params = run->at("params");
   const std::vector<std::pair<std::string, std::string>> wanted = {
@@ -115,18 +116,23 @@ TEST_F(OnRig, a_zone_without_room_is_told_apart_from_a_quota) {
   EXPECT_EQ(quota.error().code, "VcpuLimitExceeded");
 }
 
-TEST_F(OnRig, another_address_is_let_in_and_the_one_before_stays) {
+TEST_F(OnRig, another_address_of_this_computer_takes_the_place_of_the_one_before) {
   make("token-a");
   set({{"caller", "203.0.113.9"}});
   make("token-b");
   const auto log = Json::parse(must(subject.control("log", "")));
   std::vector<std::string> opened;
+  std::vector<std::string> closed;
   for (const auto& entry : log) {
     if (entry.at("action") == "AuthorizeSecurityGroupIngress") {
       opened.push_back(entry.at("params").dump());
     }
-    EXPECT_NE(entry.at("action"), "RevokeSecurityGroupIngress");
+    if (entry.at("action") == "RevokeSecurityGroupIngress") {
+      closed.push_back(entry.at("params").dump());
+    }
   }
+  ASSERT_EQ(closed.size(), 1U);
+  EXPECT_TRUE(closed[0].contains("127.0.0.1/32")) << closed[0];
   ASSERT_EQ(opened.size(), 2U);
   EXPECT_TRUE(opened[0].contains("127.0.0.1/32")) << opened[0];
   EXPECT_TRUE(opened[1].contains("203.0.113.9/32")) << opened[1];
@@ -186,9 +192,16 @@ TEST_F(OnRig, whatever_happens_to_a_call_that_makes_something_there_is_one_machi
 }
 
 TEST_F(OnRig, who_may_not_launch_is_told_so_in_aws_words) {
+  const auto offer = must(provider->offers({}, patience())).front();
   set({{"deny", {"ec2:RunInstances"}}});
-  const auto made = create("token-a");
+  const auto made = provider->create(
+      {.token = "token-a",
+       .workspace = WorkspaceId::make(WallTime(std::chrono::seconds(1)), "0123456789"),
+       .name = WorkspaceName::from_folder("test"),
+       .offer = offer},
+      patience());
   ASSERT_FALSE(made);
+  EXPECT_TRUE(made.error().why.contains("a policy denies ec2:RunInstances")) << made.error().why;
   EXPECT_EQ(made.error().exit, Exit::act);
   EXPECT_EQ(made.error().code, "UnauthorizedOperation");
 }

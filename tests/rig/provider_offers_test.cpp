@@ -43,7 +43,7 @@ TEST_F(OnRig, says_what_stands_in_the_way) {
        {{"quotas", {{"L-DB2E81BA", 3}}}},
        {},
        {"g4dn.xlarge needs 4 vCPUs; the quota L-DB2E81BA of this account in us-east-1 is 3, and 0 "
-        "run already. Ask for 4"}},
+        "run already: ask for 4"}},
       {"a quota that nobody has raised",
        {{"quotas", {{"L-DB2E81BA", nullptr}}}},
        {},

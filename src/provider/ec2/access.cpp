@@ -2,10 +2,12 @@
 
 #include "aws/base64.hpp"
 #include "aws/client.hpp"
+#include "aws/ec2_instances.hpp"
 #include "aws/ec2_network.hpp"
 #include "aws/sign.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "machine/console.hpp"
 #include "os/file.hpp"
 #include "os/https.hpp"
 #include "os/process.hpp"
@@ -35,6 +37,11 @@ constexpr std::string_view checkip = "https://checkip.amazonaws.com";
 constexpr auto checkip_time = std::chrono::seconds(3);
 constexpr std::size_t checkip_limit = 1000;
 constexpr int ssh_port = 22;
+constexpr auto scan_time = std::chrono::seconds(5);
+
+std::string_view without_padding(std::string_view text) {
+  return text.substr(0, text.find_last_not_of('=') + 1);
+}
 
 Result<LocalKey> read_key(const fs::path& folder) {
   const auto text = TRY(read_file(folder / "id.pub"));
@@ -49,16 +56,10 @@ Result<LocalKey> read_key(const fs::path& folder) {
                  .trace = {}});
   }
   const auto digest = sha256(*bytes);
-  auto fingerprint = base64(digest);
-  while (fingerprint.ends_with('=')) fingerprint.pop_back();
   return LocalKey{.identity = folder / "id",
                   .public_key = std::string(trimmed(text)) + "\n",
-                  .fingerprint = std::move(fingerprint),
+                  .fingerprint = std::string(without_padding(base64(digest))),
                   .fingerprint8 = hex(digest).substr(0, 8)};
-}
-
-std::string_view without_padding(std::string_view text) {
-  return text.substr(0, text.find_last_not_of('=') + 1);
 }
 
 Result<std::vector<SecurityGroup>> find_group(const AwsClient& client, const std::string& vpc,
@@ -90,16 +91,30 @@ Result<SecurityGroup> make_group(const AwsClient& client, const std::string& vpc
   return std::move(found.front());
 }
 
-Result<bool> admit_to(const AwsClient& client, const SecurityGroup& group, const std::string& owner,
-                      const std::string& address, const Wait& wait) {
-  const Ingress rule{.port = ssh_port, .cidr = address + "/32", .description = "ssh of " + owner};
-  const bool open = std::ranges::any_of(group.ingress, [&](const Ingress& one) {
-    return one.port == rule.port && one.cidr == rule.cidr;
+Result<Admitted> admit_to(const AwsClient& client, const SecurityGroup& group,
+                          const Entrance& entrance, const Wait& wait) {
+  const auto is_open = std::ranges::any_of(group.ingress, [&](const Ingress& one) {
+    return one.port == ssh_port && one.cidr == entrance.cidr;
   });
-  if (open) return false;
-  auto opened = authorize_ingress(client, group.id, {rule}, wait);
-  if (!opened && opened.error().reason != Reason::exists) return fail(std::move(opened.error()));
-  return true;
+  if (!is_open) {
+    const Ingress rule{.port = ssh_port, .cidr = entrance.cidr, .description = entrance.label};
+    auto opened = authorize_ingress(client, group.id, {rule}, wait);
+    if (!opened && opened.error().reason != Reason::exists) return fail(std::move(opened.error()));
+  }
+  Admitted admitted{.opened = !is_open, .closed = {}};
+  std::vector<Ingress> old;
+  for (const auto& one : group.ingress) {
+    if (!entrance.moves || one.port != ssh_port || one.description != entrance.label ||
+        one.cidr == entrance.cidr) {
+      continue;
+    }
+    old.push_back(one);
+    admitted.closed.push_back(one.cidr);
+  }
+  if (old.empty()) return admitted;
+  auto closed = revoke_ingress(client, group.id, old, wait);
+  if (!closed && closed.error().reason != Reason::not_found) return fail(std::move(closed.error()));
+  return admitted;
 }
 
 }  // namespace
@@ -134,6 +149,42 @@ Result<LocalKey> local_key(Processes& processes, const Environment& environment,
   return read_key(key);
 }
 
+std::string fingerprint_of(std::string_view public_key) {
+  const auto parts = split(public_key, ' ');
+  const auto bytes = parts.size() == 2 ? from_base64(parts[1]) : std::nullopt;
+  if (!bytes) return {};
+  return "SHA256:" + std::string(without_padding(base64(sha256(*bytes))));
+}
+
+Result<std::vector<std::string>> offered_host_keys(Processes& processes,
+                                                   const Environment& environment,
+                                                   const std::string& address, const Wait& wait) {
+  const auto scanned = TRY(processes.run(
+      {.argv = {"ssh-keyscan", "-T", std::to_string(scan_time.count()), "--", address},
+       .environment = environment,
+       .folder = {},
+       .input = {},
+       .on_output = {},
+       .on_bytes = {}},
+      wait.sooner(scan_time + std::chrono::seconds(1))));
+  std::vector<std::string> keys;
+  for (const auto& line : lines_of(scanned.output)) {
+    const auto space = line.find(' ');
+    if (space == std::string::npos) continue;
+    if (auto key = public_key_of(std::string_view(line).substr(space + 1))) {
+      keys.push_back(std::move(*key));
+    }
+  }
+  std::ranges::sort(keys, {},
+                    [](const std::string& key) { return !key.starts_with("ssh-ed25519"); });
+  if (!keys.empty()) return keys;
+  return fail({.what = fmt::format("the sshd at {} shows no host key", address),
+               .why = printable(trimmed(last_lines(scanned.error, 2))),
+               .hint = {},
+               .reason = Reason::unreachable,
+               .trace = {}});
+}
+
 Result<std::string> ensure_key_pair(const AwsClient& client, const LocalKey& key,
                                     const std::string& owner, const Wait& wait) {
   auto name = fmt::format("carrel-{}-{}", owner, key.fingerprint8);
@@ -156,6 +207,10 @@ Result<std::string> ensure_key_pair(const AwsClient& client, const LocalKey& key
                .trace = {}});
 }
 
+const std::string& address_of(const Instance& instance) {
+  return instance.public_address.empty() ? instance.private_address : instance.public_address;
+}
+
 bool is_ipv4(std::string_view text) {
   in_addr address{};
   return ::inet_pton(AF_INET, std::string(text).c_str(), &address) == 1;
@@ -168,7 +223,8 @@ Result<std::string> callers_address(Https& https, const Environment& environment
   const auto failure = [&](std::string why, Reason reason) {
     return fail({.what = "cannot find out the address of this computer, to let only it in",
                  .why = std::move(why),
-                 .hint = "try again; CARREL_CHECKIP_URL names another service that answers as " +
+                 .hint = "--from ADDRESS says it; or CARREL_CHECKIP_URL names another service that "
+                         "answers as " +
                          std::string(checkip) + " does",
                  .exit = Exit::act,
                  .reason = reason,
@@ -187,24 +243,40 @@ Result<std::string> callers_address(Https& https, const Environment& environment
                  Reason::corrupt);
 }
 
-Result<std::string> ensure_group(const AwsClient& client, const std::string& vpc,
-                                 const std::string& owner, const std::string& address,
-                                 const Wait& wait) {
+Entrance entrance_of_computer(const std::string& owner, const LocalKey& key,
+                              const std::string& address) {
+  return {.cidr = address + "/32",
+          .label = fmt::format("ssh of {} at {}", owner, key.fingerprint8),
+          .moves = true};
+}
+
+Entrance entrance_asked_for(const std::string& owner, const std::string& cidr) {
+  return {.cidr = cidr, .label = fmt::format("ssh of {}, asked for", owner), .moves = false};
+}
+
+std::string admitted_text(const Entrance& entrance, const Admitted& admitted) {
+  auto text =
+      fmt::format("ssh is open to {}{}", entrance.cidr, admitted.closed.empty() ? "" : " now");
+  if (!admitted.closed.empty()) text += ", and closed to " + join(admitted.closed, ", ");
+  return text;
+}
+
+Result<Group> ensure_group(const AwsClient& client, const std::string& vpc,
+                           const std::string& owner, const Entrance& entrance, const Wait& wait) {
   const auto name = "carrel-" + owner;
   auto found = TRY(find_group(client, vpc, name, wait));
   const auto group =
       found.empty() ? TRY(make_group(client, vpc, name, owner, wait)) : std::move(found.front());
-  TRY(admit_to(client, group, owner, address, wait));
-  return group.id;
+  return Group{.id = group.id, .admitted = TRY(admit_to(client, group, entrance, wait))};
 }
 
-Result<bool> admit(const AwsClient& client, const std::vector<std::string>& groups,
-                   const std::string& owner, const std::string& address, const Wait& wait) {
-  if (groups.empty()) return false;
+Result<Admitted> admit(const AwsClient& client, const std::vector<std::string>& groups,
+                       const std::string& owner, const Entrance& entrance, const Wait& wait) {
+  if (groups.empty()) return Admitted{};
   for (const auto& group : TRY(describe_security_groups(client, {{"group-id", groups}}, wait))) {
-    if (group.name == "carrel-" + owner) return admit_to(client, group, owner, address, wait);
+    if (group.name == "carrel-" + owner) return admit_to(client, group, entrance, wait);
   }
-  return false;
+  return Admitted{};
 }
 
 }  // namespace carrel

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "aws/client.hpp"
+#include "aws/ec2_instances.hpp"
 #include "base/error.hpp"
 #include "os/https.hpp"
 #include "os/process.hpp"
@@ -31,6 +32,19 @@ inline std::filesystem::path identity_in(const std::filesystem::path& folder) {
 Result<LocalKey> local_key(Processes& processes, const Environment& environment,
                            const std::filesystem::path& folder, const Wait& wait);
 
+// "SHA256:...", as ssh-keygen shows it, of a public key ("ssh-ed25519 AAAA..."); "" for what is
+// none.
+std::string fingerprint_of(std::string_view public_key);
+
+// The keys that an sshd shows, "ssh-ed25519 AAAA..." each, by ssh-keyscan: nobody has vouched for
+// them, and nothing but the handshake is said to it. Waits 5 s.
+Result<std::vector<std::string>> offered_host_keys(Processes& processes,
+                                                   const Environment& environment,
+                                                   const std::string& address, const Wait& wait);
+
+// Where ssh goes: from outside if it can be reached from there.
+const std::string& address_of(const Instance& instance);
+
 // The name under which the region knows the key: carrel-OWNER-FINGERPRINT8. A key pair of this name
 // with another key is Reason::unverified.
 Result<std::string> ensure_key_pair(const AwsClient& client, const LocalKey& key,
@@ -41,15 +55,35 @@ Result<std::string> ensure_key_pair(const AwsClient& client, const LocalKey& key
 Result<std::string> callers_address(Https& https, const Environment& environment, const Wait& wait);
 bool is_ipv4(std::string_view text);
 
-// The id of the group carrel-OWNER in `vpc`, which admits SSH from `address`; addresses that it
-// admitted before stay.
-Result<std::string> ensure_group(const AwsClient& client, const std::string& vpc,
-                                 const std::string& owner, const std::string& address,
-                                 const Wait& wait);
+// A network that SSH is let in from, as a rule of the person's group.
+struct Entrance {
+  std::string cidr;   // "203.0.113.7/32"
+  std::string label;  // the rule's description: whose it is
+  bool moves = true;  // with this computer: the rules of the same label and another network go
+};
+Entrance entrance_of_computer(const std::string& owner, const LocalKey& key,
+                              const std::string& address);
+Entrance entrance_asked_for(const std::string& owner, const std::string& cidr);
 
-// Adds `address` to that of a machine's `groups` (ids) which is the person's own, if it is missing
-// there. False: nothing was to be done.
-Result<bool> admit(const AwsClient& client, const std::vector<std::string>& groups,
-                   const std::string& owner, const std::string& address, const Wait& wait);
+struct Admitted {
+  bool opened = false;              // false: it was open already
+  std::vector<std::string> closed;  // networks whose rules went
+};
+// For people: "ssh is open to 203.0.113.7/32 now, and closed to 198.51.100.1/32".
+std::string admitted_text(const Entrance& entrance, const Admitted& admitted);
+
+// The id of the group carrel-OWNER in `vpc`, made where there is none. It admits the entrance;
+// rules that are not this computer's stay.
+struct Group {
+  std::string id;
+  Admitted admitted;
+};
+Result<Group> ensure_group(const AwsClient& client, const std::string& vpc,
+                           const std::string& owner, const Entrance& entrance, const Wait& wait);
+
+// The same in that of a machine's `groups` (ids) which is the person's own; where none of them is,
+// nothing is done.
+Result<Admitted> admit(const AwsClient& client, const std::vector<std::string>& groups,
+                       const std::string& owner, const Entrance& entrance, const Wait& wait);
 
 }  // namespace carrel

@@ -5,7 +5,6 @@
 #include "channel/channel.hpp"
 #include "channel/ssh.hpp"
 #include "channel/ssh_target.hpp"
-#include "machine/console.hpp"
 #include "os/clock.hpp"
 #include "os/wait.hpp"
 #include "provider/ec2/access.hpp"
@@ -21,6 +20,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -29,8 +29,7 @@ namespace {
 
 constexpr auto patience = std::chrono::minutes(5);
 constexpr Milliseconds address_poll{2000};
-constexpr Milliseconds console_poll{5000};
-constexpr Milliseconds console_poll_cap{15'000};
+constexpr Milliseconds address_poll_cap{15'000};
 constexpr Milliseconds ssh_poll{500};
 constexpr Milliseconds ssh_poll_cap{3000};
 // sshd answers before cloud-init has put the person's key in its place.
@@ -49,15 +48,11 @@ bool is_silence(const Error& error) {
   return error.why.contains("timed out") || error.why.contains("No route to host");
 }
 
-bool is_over(const Wait& wait, const Clock& clock) {
-  return wait.deadline && clock.now() >= *wait.deadline;
-}
-
 }  // namespace
 
 // The machine as it runs, with an address; waits while it is on its way.
 Result<Instance> Ec2Provider::running_machine(const MachineRef& machine, const Wait& wait) {
-  for (auto interval = address_poll;; interval = std::min(interval * 2, console_poll_cap)) {
+  for (auto interval = address_poll;; interval = std::min(interval * 2, address_poll_cap)) {
     const auto found = TRY(ask(machine.place, {machine.ref}, wait));
     if (found.empty() && !is_new(machine.ref)) return does_not_run(machine, "EC2 does not know it");
     if (!found.empty()) {
@@ -73,59 +68,31 @@ Result<Instance> Ec2Provider::running_machine(const MachineRef& machine, const W
   }
 }
 
-Result<std::string> Ec2Provider::login_on(const Instance& instance, const std::string& region,
+Result<std::string> Ec2Provider::login_on(const Instance& instance, const std::string& place,
                                           const Wait& wait) {
   if (const auto record = records_.machine(instance.id)) return record->user;
-  const auto images =
-      TRY(describe_images(*TRY(session_.in(region)), {.ids = {instance.image}}, wait));
+  if (auto user = instance.tag(user_tag); !user.empty()) return user;
+  const auto images = TRY(describe_images(*TRY(client(place)), {.ids = {instance.image}}, wait));
   return login_of(images.empty() ? Image{} : images.front());
 }
 
-Result<> Ec2Provider::pin_host_keys(const MachineRef& machine, const Wait& wait) {
-  const auto& client = *TRY(session_.in(machine.place));
-  bool latest = true;
-  for (auto interval = console_poll;; interval = std::min(interval * 3 / 2, console_poll_cap)) {
-    auto console = get_console_output(client, machine.ref, latest, wait);
-    if (!console && console.error().code == "UnsupportedOperation" && latest) {
-      latest = false;  // a type of before Nitro: minutes late
-      continue;
-    }
-    const bool passes = !console && (console.error().reason == Reason::not_found ||
-                                     console.error().reason == Reason::unreachable ||
-                                     console.error().reason == Reason::busy);
-    if (!console && !passes && console.error().reason != Reason::timed_out) {
-      return fail(std::move(console.error()));
-    }
-    if (console) {
-      const auto keys = host_keys_of_console(*console);
-      if (!keys.empty()) return records_.pin_host_keys(machine.ref, keys);
-    }
-    const auto paused = is_over(wait, outside_.clock) ? Result<>() : outside_.pause(interval, wait);
-    if (!paused && paused.error().reason != Reason::timed_out) return paused;
-    if (paused && !is_over(wait, outside_.clock)) continue;
-    return fail(
-        {.what = fmt::format("cannot verify that {} is the machine that was launched", machine.ref),
-         .why = console ? "its console has not shown its host keys yet"
-                        : fmt::format("its console cannot be read: {}", console.error().why),
-         .hint = "it runs and costs money meanwhile: try again in some minutes, or remove it",
-         .exit = Exit::act,
-         .reason = Reason::unverified,
-         .trace = {}});
-  }
-}
-
-// Silence may mean that this computer has another address than the one that is let in.
-Result<> Ec2Provider::let_in(const Instance& instance, const std::string& region,
+// Where this computer's address is not the one that was let in last, or nobody knows which that
+// was. Silence may mean the same.
+Result<> Ec2Provider::let_in(const MachineRef& machine, const Instance& instance, Let let,
                              const Wait& wait) {
-  const auto address = TRY(callers_address(outside_.https, outside_.environment, wait));
-  TRY(admit(*TRY(session_.in(region)), instance.security_groups, owner_of(outside_.environment),
-            address, wait));
-  return {};
+  const auto entrance = TRY(entrance_for(instance.tag(from_tag), wait));
+  if (let == Let::where_it_moved && records_.admitted(machine.ref) == entrance.cidr) return {};
+  const auto admitted = TRY(admit(*TRY(client(machine.place)), instance.security_groups,
+                                  owner_of(outside_.environment), entrance, wait));
+  if (admitted.opened || !admitted.closed.empty()) {
+    notes_.push_back(admitted_text(entrance, admitted));
+  }
+  return records_.set_admitted(machine.ref, entrance.cidr);
 }
 
 // Nobody listens yet, or the person's key is not there yet: that is how machines boot.
-Result<> Ec2Provider::until_it_answers(Channel& channel, const Instance& instance,
-                                       const std::string& region, const Wait& wait) {
+Result<> Ec2Provider::until_it_answers(Channel& channel, const MachineRef& machine,
+                                       const Instance& instance, const Wait& wait) {
   const auto key_deadline = outside_.clock.now() + key_time;
   bool let_in_already = false;
   std::optional<Error> last;  // says more than that the time is over
@@ -141,7 +108,7 @@ Result<> Ec2Provider::until_it_answers(Channel& channel, const Instance& instanc
     if (!boots) return fail(error);
     last = error;
     if (is_silence(error) && !std::exchange(let_in_already, true)) {
-      if (auto opened = let_in(instance, region, wait); !opened) {
+      if (auto opened = let_in(machine, instance, Let::anyhow, wait); !opened) {
         return fail(std::move(opened.error()).while_doing("while ssh does not answer"));
       }
     }
@@ -158,16 +125,29 @@ Result<std::unique_ptr<Channel>> Ec2Provider::channel(const MachineRef& machine,
       TRY(local_key(outside_.processes, outside_.environment, records_.folder(), bounded));
   const auto instance = TRY(running_machine(machine, bounded));
   auto user = TRY(login_on(instance, machine.place, bounded));
-  if (!records_.has_host_keys(machine.ref)) TRY(pin_host_keys(machine, bounded));
-  const auto& address =
-      instance.public_address.empty() ? instance.private_address : instance.public_address;
+  if (const auto let = let_in(machine, instance, Let::where_it_moved, bounded);
+      !let && let.error().reason == Reason::interrupted) {
+    return fail(let.error());  // else ssh itself will show whether it is in the way
+  }
+  if (!records_.has_host_keys(machine.ref)) TRY(pin_host_keys(machine, instance, bounded));
   auto target = target_of(machine, std::move(user));
-  target.host = address;
+  target.host = address_of(instance);
   target.identity = key.identity;
   auto channel = TRY(SshChannel::open(outside_.processes, outside_.random, outside_.environment,
-                                      std::move(target)));
-  TRY(until_it_answers(*channel, instance, machine.place, bounded));
-  return channel;
+                                      {.host = address_of(instance),
+                                       .user = std::move(user),
+                                       .identity = key.identity,
+                                       .known_hosts = records_.known_hosts(machine.ref),
+                                       .host_key_alias = machine.ref,
+                                       .folder = outside_.paths.run,
+                                       .proxy_command = {},
+                                       .config = {}}));
+  const auto answers = until_it_answers(*channel, machine, instance, bounded);
+  if (answers) return channel;
+  if (answers.error().reason != Reason::unverified) return fail(answers.error());
+  channel.reset();
+  return fail(is_another(machine, records_.host_keys(machine.ref),
+                         keys_of_sshd(instance, wait).value_or(std::vector<std::string>{})));
 }
 
 // But for its address.

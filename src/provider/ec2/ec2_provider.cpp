@@ -1,11 +1,12 @@
 #include "provider/ec2/ec2_provider.hpp"
 
+#include "aws/chain.hpp"
 #include "aws/client.hpp"
 #include "aws/ec2_instances.hpp"
 #include "aws/ec2_offers.hpp"
 #include "aws/errors.hpp"
+#include "aws/sts.hpp"
 #include "base/error.hpp"
-#include "base/money.hpp"
 #include "base/text.hpp"
 #include "machine/user_data.hpp"
 #include "os/clock.hpp"
@@ -14,14 +15,15 @@
 #include "provider/ec2/image.hpp"
 #include "provider/ec2/market.hpp"
 #include "provider/ec2/plan.hpp"
+#include "provider/ec2/preflight.hpp"
 #include "provider/ec2/records.hpp"
+#include "provider/ec2/session.hpp"
+#include "workspace/check.hpp"
 #include "workspace/provider.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <future>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,53 +34,39 @@
 namespace carrel {
 namespace {
 
-constexpr Money address_per_hour{5'000};  // a public IPv4 address, everywhere (AWS: "VPC pricing")
-constexpr std::int64_t hours_of_day = 24;
 constexpr std::size_t longest_user_data = 16384;
 constexpr auto lag = std::chrono::minutes(1);  // of EC2's answers behind its launches
 constexpr Milliseconds lag_poll{1000};
-
-std::string join_error(const Error& error) {
-  return error.why.empty() ? error.what : fmt::format("{}: {}", error.what, error.why);
-}
-
-std::string no_network(const std::string& region) {
-  return region + " has no default network (VPC)";
-}
-std::string network_hint(const std::string& region) {
-  return "aws ec2 create-default-vpc --region " + region + " makes one";
-}
-
-Offer priced(const Choice& choice, const std::optional<Price>& machine,
-             const std::optional<Price>& disk, int disk_gib) {
-  Offer offer{.place = {}, .zone = {}, .type = choice.type.name, .market = "on-demand"};
-  offer.price_known = machine && disk;
-  Milliseconds age{0};
-  if (disk) {
-    offer.per_day_stopped = disk_per_day(disk->money, disk_gib);
-    age = std::max(age, disk->age);
-  }
-  if (machine) {
-    offer.per_hour =
-        machine->money + address_per_hour + Money{offer.per_day_stopped.micro_usd / hours_of_day};
-    age = std::max(age, machine->age);
-  }
-  if (age > Milliseconds(0)) offer.age = age;
-  return offer;
-}
 
 }  // namespace
 
 Ec2Provider::Ec2Provider(const Ec2Outside& outside)
     : outside_(outside),
-      session_({.https = outside.https,
-                .processes = outside.processes,
-                .clock = outside.clock,
-                .random = outside.random,
-                .pause = outside.pause},
-               outside.environment),
       records_(outside.paths.state / "ec2"),
       cache_(outside.paths.cache / "ec2", outside.clock) {}
+
+AwsSession& Ec2Provider::session(const std::string& profile) {
+  return sessions_
+      .try_emplace(profile,
+                   ChainOutside{.https = outside_.https,
+                                .processes = outside_.processes,
+                                .clock = outside_.clock,
+                                .random = outside_.random,
+                                .pause = outside_.pause},
+                   outside_.environment, profile.empty() ? std::nullopt : std::optional(profile))
+      .first->second;
+}
+
+Result<const AwsClient*> Ec2Provider::client(const std::string& place) {
+  const auto [region, profile] = ec2_place(place);
+  return session(profile).in(region);
+}
+
+Result<std::string> Ec2Provider::place_for(const Hardware& hardware, const Wait& wait) {
+  return to_text({.region = hardware.region.empty() ? TRY(session(hardware.profile).region(wait))
+                                                    : hardware.region,
+                  .profile = hardware.profile});
+}
 
 ProviderFacts Ec2Provider::facts() const {
   return {.continuity = ProviderFacts::Continuity::same_machine,
@@ -88,104 +76,114 @@ ProviderFacts Ec2Provider::facts() const {
           .poll = {.first = Milliseconds(2000), .cap = Milliseconds(10'000), .batch = 1000}};
 }
 
-Result<Network> Ec2Provider::network(const AwsClient& client, const Wait& wait) {
-  if (const auto found = networks_.find(client.region()); found != networks_.end()) {
-    return found->second;
-  }
-  auto network = TRY(default_network(client, wait));
-  if (!network.vpc.empty()) networks_[client.region()] = network;
+Result<Network> Ec2Provider::network(const std::string& place, const Wait& wait) {
+  if (const auto found = networks_.find(place); found != networks_.end()) return found->second;
+  auto network = TRY(default_network(*TRY(client(place)), wait));
+  if (!network.vpc.empty()) networks_[place] = network;
   return network;
 }
 
-Result<InstanceType> Ec2Provider::type_named(const AwsClient& client, const std::string& name,
+Result<InstanceType> Ec2Provider::type_named(const std::string& place, const std::string& name,
                                              const Wait& wait) {
-  const auto key = client.region() + " " + name;
+  const auto key = place + " " + name;
   if (const auto found = types_.find(key); found != types_.end()) return found->second;
-  auto kinds = TRY(find_kinds(client, cache_, {name}, wait));
+  auto kinds = TRY(find_kinds(*TRY(client(place)), cache_, {name}, wait));
   const auto found = std::ranges::find(kinds.types, name, &InstanceType::name);
   if (found == kinds.types.end()) {
-    return usage_error(fmt::format("there is no type {} in {}", printable(name), client.region()),
-                       "aws ec2 describe-instance-types lists them");
+    return usage_error(
+        fmt::format("there is no type {} in {}", printable(name), ec2_place(place).region),
+        "aws ec2 describe-instance-types lists them");
   }
   return types_[key] = *found;
 }
 
-Result<Image> Ec2Provider::image_for(const AwsClient& client, const std::string& wanted,
+Result<Image> Ec2Provider::image_for(const std::string& place, const std::string& wanted,
                                      const InstanceType& type, const Wait& wait) {
-  const auto key = client.region() + " " + type.name + " " + wanted;
+  const auto key = place + " " + type.name + " " + wanted;
   if (const auto found = images_.find(key); found != images_.end()) return found->second;
-  return images_[key] = TRY(find_image(client, wanted, type, wait));
+  return images_[key] = TRY(find_image(*TRY(client(place)), wanted, type, wait));
+}
+
+Result<Survey> Ec2Provider::look_around(const std::string& place, const Hardware& hardware,
+                                        const Wait& wait) {
+  auto found = TRY(survey(*TRY(client(place)), cache_, hardware, wait));
+  if (!found.network.vpc.empty()) networks_[place] = found.network;
+  if (!found.choice) return found;
+  const auto& type = found.choice->type;
+  types_[place + " " + type.name] = type;
+  if (found.image) images_[place + " " + type.name + " " + hardware.image] = *found.image;
+  return found;
 }
 
 Result<std::vector<Offer>> Ec2Provider::offers(const Hardware& hardware, const Wait& wait) {
-  const auto region = hardware.region.empty() ? TRY(session_.region(wait)) : hardware.region;
-  const auto& client = *TRY(session_.in(region));
-  const auto patterns = type_patterns(hardware);
-  if (patterns.empty()) {
-    const auto near = nearest(hardware.gpu, known_gpus());
-    return usage_error(fmt::format("EC2 has no GPU called \"{}\"", printable(hardware.gpu)),
-                       (near ? fmt::format("did you mean {}? ", *near) : "") +
-                           "Known: " + join(known_gpus(), ", "));
+  const auto place = TRY(place_for(hardware, wait));
+  const auto survey = TRY(look_around(place, hardware, wait));
+  if (survey.choice && !survey.image && survey.image.error().reason != Reason::not_found) {
+    return fail(survey.image.error());
   }
-  // What does not need another's answer is asked at the same time.
-  auto asked_network = std::async([&] { return default_network(client, wait); });
-  const auto kinds = TRY(find_kinds(client, cache_, patterns, wait));
-  const auto fitting = candidates(hardware, kinds.types);
-  if (fitting.empty()) {
-    return std::vector{Offer{.place = region,
-                             .zone = {},
-                             .type = hardware.type,
-                             .market = "on-demand",
-                             .blocked = {why_no_candidate(hardware, kinds.types)}}};
-  }
-  const auto network = networks_[region] = TRY(asked_network.get());
-  const auto choice = choose(fitting, kinds.offerings, network.zones);
-  const auto& type = types_[region + " " + choice.type.name] = choice.type;
-  auto asked_blocks = std::async([&] { return account_blocks(client, type, kinds, wait); });
-  auto asked_price = std::async([&] { return machine_price(client, cache_, type.name, wait); });
-  auto asked_disk_price = std::async([&] { return disk_price(client, cache_, wait); });
-
   std::vector<std::string> blocked;
-  if (choice.zones.empty()) {
-    blocked.push_back(fmt::format("no zone of {} has {}", region, type.name));
+  for (const auto& check : checks_of(survey)) {
+    if (check.state != Check::State::missing) continue;
+    blocked.push_back(check.fix.empty() ? check.found
+                                        : fmt::format("{}: {}", check.found, check.fix));
   }
-  if (network.vpc.empty()) {
-    blocked.push_back(no_network(region) + ": " + network_hint(region));
+  auto offers = offers_of(survey);
+  for (auto& offer : offers) {
+    offer.place = place;
+    offer.blocked = blocked;
   }
-  int disk_gib = hardware.disk_gib;
-  if (auto image = image_for(client, hardware.image, type, wait)) {
-    disk_gib = std::max(disk_gib, static_cast<int>(image->root_gib));
-  } else if (image.error().reason == Reason::not_found) {
-    blocked.push_back(join_error(image.error()));
-  } else {
-    return fail(std::move(image.error()));
-  }
-  for (auto& block : TRY(asked_blocks.get())) blocked.push_back(std::move(block));
-  auto offer = priced(choice, TRY(asked_price.get()), TRY(asked_disk_price.get()), disk_gib);
-  offer.place = region;
-  offer.blocked = std::move(blocked);
-  std::vector<Offer> offers;
-  for (const auto& zone : choice.zones) {
-    offers.push_back(offer);
-    offers.back().zone = zone;
-  }
-  if (offers.empty()) offers.push_back(std::move(offer));
   return offers;
 }
 
-Result<std::optional<MachineRef>> Ec2Provider::find_in(const AwsClient& client,
+Result<std::vector<Check>> Ec2Provider::checks(const Hardware& hardware, const Wait& wait) {
+  std::vector<Check> checks;
+  const auto stop_at = [&](std::string name, const Error& error) {
+    if (error.exit == Exit::usage || error.reason == Reason::interrupted) {
+      return Result<std::vector<Check>>(fail(error));
+    }
+    checks.push_back({.name = std::move(name),
+                      .state = Check::State::missing,
+                      .found = error.why.empty() ? error.what : error.what + ": " + error.why,
+                      .fix = error.hint});
+    return Result<std::vector<Check>>(checks);
+  };
+  auto& as = session(hardware.profile);
+  const auto credentials = as.credentials(wait);
+  if (!credentials) return stop_at("credentials", credentials.error());
+  checks.push_back(credentials_check(*credentials, outside_.clock.wall()));
+  const auto place = place_for(hardware, wait);
+  if (!place) return stop_at("region", place.error());
+  const auto region = ec2_place(*place).region;
+  const auto* client = TRY(as.in(region));
+  // A region that is not enabled takes no calls; this one is, in all of AWS's but China and
+  // GovCloud.
+  const bool apart = region.starts_with("cn-") || region.starts_with("us-gov-");
+  const auto* home = apart ? client : TRY(as.in("us-east-1"));
+  const auto identity = get_caller_identity(*home, wait);
+  if (!identity) return stop_at("account", identity.error());
+  checks.push_back(account_check(*identity));
+  const auto enabled = describe_regions(*home, wait);
+  if (!enabled) return stop_at("region", enabled.error());
+  checks.push_back(region_check(region, *enabled));
+  if (checks.back().state == Check::State::missing) return checks;
+  const auto survey = look_around(*place, hardware, wait);
+  if (!survey) return stop_at("EC2", survey.error());
+  for (auto& check : checks_of(*survey)) checks.push_back(std::move(check));
+  return checks;
+}
+
+Result<std::optional<MachineRef>> Ec2Provider::find_in(const std::string& place,
                                                        const std::string& token, const Wait& wait) {
   const auto found =
-      TRY(describe_instances(client, {.filters = {{"client-token", {token}}}}, wait));
+      TRY(describe_instances(*TRY(client(place)), {.filters = {{"client-token", {token}}}}, wait));
   if (found.empty()) return std::nullopt;
-  return MachineRef{.provider = name(), .place = client.region(), .ref = found.front().id};
+  return MachineRef{.provider = name(), .place = place, .ref = found.front().id};
 }
 
 Result<std::optional<MachineRef>> Ec2Provider::find(const std::string& token, const Wait& wait) {
   if (!is_launch_token(token)) return std::nullopt;
   const auto launch = records_.launch(token);
-  const auto region = launch ? launch->region : TRY(session_.region(wait));
-  return find_in(*TRY(session_.in(region)), token, wait);
+  return find_in(launch ? launch->place : TRY(place_for({}, wait)), token, wait);
 }
 
 // The machine of this token, which was launched when an image, an address or a wish was another.
@@ -200,11 +198,22 @@ Result<Instance> Ec2Provider::launched_before(const AwsClient& client, const Lau
   }
 }
 
-Result<Launch> Ec2Provider::launch_of(const AwsClient& client, const Intent& intent,
+Result<Entrance> Ec2Provider::entrance_for(const std::string& from, const Wait& wait) {
+  const auto owner = owner_of(outside_.environment);
+  if (!from.empty()) return entrance_asked_for(owner, from);
+  const auto key =
+      TRY(local_key(outside_.processes, outside_.environment, records_.folder(), wait));
+  return entrance_of_computer(owner, key,
+                              TRY(callers_address(outside_.https, outside_.environment, wait)));
+}
+
+Result<Launch> Ec2Provider::launch_of(const Intent& intent, const Entrance& entrance,
                                       const Wait& wait) {
-  const auto type = TRY(type_named(client, intent.offer.type, wait));
-  const auto image = TRY(image_for(client, intent.hardware.image, type, wait));
-  const auto network = TRY(this->network(client, wait));
+  const auto& place = intent.offer.place;
+  const auto& client = *TRY(this->client(place));
+  const auto type = TRY(type_named(place, intent.offer.type, wait));
+  const auto image = TRY(image_for(place, intent.hardware.image, type, wait));
+  const auto network = TRY(this->network(place, wait));
   if (network.vpc.empty()) {
     return fail({.what = no_network(client.region()),
                  .why = {},
@@ -216,15 +225,15 @@ Result<Launch> Ec2Provider::launch_of(const AwsClient& client, const Intent& int
   const auto key =
       TRY(local_key(outside_.processes, outside_.environment, records_.folder(), wait));
   const auto key_name = TRY(ensure_key_pair(client, key, owner, wait));
-  const auto address = TRY(callers_address(outside_.https, outside_.environment, wait));
-  const auto group = TRY(ensure_group(client, network.vpc, owner, address, wait));
+  const auto group = TRY(ensure_group(client, network.vpc, owner, entrance, wait));
+  notes_.push_back(admitted_text(entrance, group.admitted));
   const int disk = std::max(intent.hardware.disk_gib, static_cast<int>(image.root_gib));
   Launch launch{
       .client_token = intent.token,
       .image = image.id,
       .type = type.name,
       .key_name = key_name,
-      .security_groups = {group},
+      .security_groups = {group.id},
       .subnet = {},
       .zone = intent.offer.zone,
       .user_data = user_data({.lifetime = intent.hardware.lifetime}),
@@ -236,6 +245,10 @@ Result<Launch> Ec2Provider::launch_of(const AwsClient& client, const Intent& int
                {"carrel:token", intent.token},
                {"carrel:disk", std::to_string(disk)}},
   };
+  for (const auto& [tag, value] :
+       {std::pair(from_tag, intent.hardware.from), std::pair(user_tag, intent.hardware.user)}) {
+    if (!value.empty()) launch.tags.push_back({tag, value});
+  }
   if (launch.user_data.size() > longest_user_data) {
     return fail({.what = "what a new machine is told is longer than EC2 takes",
                  .why = fmt::format("{} bytes of {}", launch.user_data.size(), longest_user_data),
@@ -249,21 +262,23 @@ Result<MachineRef> Ec2Provider::create(const Intent& intent, const Wait& wait) {
   if (!is_launch_token(intent.token)) {
     return fail({.what = "a machine was asked for without a token that EC2 takes", .trace = {}});
   }
-  const auto& client = *TRY(session_.in(intent.offer.place));
-  if (auto found = TRY(find_in(client, intent.token, wait))) return *std::move(found);
-  auto launch = TRY(launch_of(client, intent, wait));
+  const auto& place = intent.offer.place;
+  const auto& client = *TRY(this->client(place));
+  if (auto found = TRY(find_in(place, intent.token, wait))) return *std::move(found);
+  const auto entrance = TRY(entrance_for(intent.hardware.from, wait));
+  auto launch = TRY(launch_of(intent, entrance, wait));
   // EC2 knows a token in one zone only, and shows late what it has launched: a launch that was
   // begun is asked for again where it was begun.
-  if (const auto begun = records_.launch(intent.token); begun && begun->region == client.region()) {
+  if (const auto begun = records_.launch(intent.token); begun && begun->place == place) {
     launch.zone = begun->zone;
   }
-  TRY(records_.begin_launch(intent.token, {.region = client.region(), .zone = launch.zone}));
+  TRY(records_.begin_launch(intent.token, {.place = place, .zone = launch.zone}));
   auto made = run_instance(client, launch, wait);
   if (!made && made.error().code == "IdempotentParameterMismatch") {
     made = launched_before(client, launch, wait);
   }
   if (!made) {
-    auto error = std::move(made.error());
+    auto error = decoded(client, std::move(made.error()), wait);
     if (is_no_capacity(error.code)) error.reason = Reason::no_capacity;
     const bool nothing_was_made =
         error.reason == Reason::no_capacity || error.reason == Reason::refused;
@@ -272,13 +287,17 @@ Result<MachineRef> Ec2Provider::create(const Intent& intent, const Wait& wait) {
         fmt::format("while launching {} in {}", launch.type,
                     launch.zone.empty() ? client.region() : launch.zone)));
   }
-  const auto image = TRY(
-      image_for(client, intent.hardware.image, TRY(type_named(client, launch.type, wait)), wait));
+  auto user = intent.hardware.user;
+  if (user.empty()) {
+    user = login_of(TRY(
+        image_for(place, intent.hardware.image, TRY(type_named(place, launch.type, wait)), wait)));
+  }
   // A record that is lost is made up for by questions; a machine that is lost goes on costing.
   (void)records_.set_machine(
       made->id,
-      {.user = login_of(image), .launched = outside_.clock.wall(), .token = intent.token});
-  return MachineRef{.provider = name(), .place = client.region(), .ref = made->id};
+      {.user = std::move(user), .launched = outside_.clock.wall(), .token = intent.token});
+  (void)records_.set_admitted(made->id, entrance.cidr);
+  return MachineRef{.provider = name(), .place = place, .ref = made->id};
 }
 
 }  // namespace carrel

@@ -1,9 +1,9 @@
 // The provider `ec2`: machines of Amazon EC2, on demand, in a region's default network (VPC).
 //
-// A machine's place is its region, its ref the instance's id. The tags on it are the truth
-// (carrel:workspace, carrel:owner, carrel:token); what this computer keeps besides is in
-// records.hpp and may be lost. Nothing is asked of AWS, nor are credentials looked for, before the
-// first call.
+// A machine's place is its region, with the profile where one was named; its ref the instance's id.
+// The tags on it are the truth (carrel:workspace, carrel:owner, carrel:token, carrel:from,
+// carrel:user); what this computer keeps besides is in records.hpp and may be lost. Nothing is
+// asked of AWS, nor are credentials looked for, before the first call.
 //
 // Money: Offer::per_hour is the machine's price on demand, its disk and its public address;
 // per_day_stopped is the disk, which is all that a stopped machine costs.
@@ -22,9 +22,12 @@
 #include "os/process.hpp"
 #include "os/random.hpp"
 #include "os/wait.hpp"
+#include "provider/ec2/access.hpp"
 #include "provider/ec2/market.hpp"
+#include "provider/ec2/preflight.hpp"
 #include "provider/ec2/records.hpp"
 #include "provider/ec2/session.hpp"
+#include "workspace/check.hpp"
 #include "workspace/paths.hpp"
 #include "workspace/provider.hpp"
 
@@ -32,6 +35,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace carrel {
@@ -56,6 +60,8 @@ class Ec2Provider final : public Provider {
   // One offer for each zone that has the cheapest type that fits; a single blocked one where there
   // is none.
   Result<std::vector<Offer>> offers(const Hardware& hardware, const Wait& wait) override;
+  // Credentials, account and region first; without them nothing else can be asked.
+  Result<std::vector<Check>> checks(const Hardware& hardware, const Wait& wait) override;
   Result<MachineRef> create(const Intent& intent, const Wait& wait) override;
   // In the region where the launch was begun, else where the person's tools are.
   Result<std::optional<MachineRef>> find(const std::string& token, const Wait& wait) override;
@@ -68,33 +74,45 @@ class Ec2Provider final : public Provider {
   Result<> stop(const MachineRef& machine, StopHow how, const Wait& wait) override;
   // With its disk: EC2 keeps no disk by itself here, so Keep::disk is an error.
   Result<> remove(const MachineRef& machine, Keep keep, const Wait& wait) override;
-  // Waits, five minutes at most, until the machine has shown its host keys and ssh answers. Where
-  // only silence answers, this computer's present address is let in.
-  // Reason::unverified, Exit::act: it showed none in time.
+  // Waits, five minutes at most, until the machine has shown its host keys and ssh answers. This
+  // computer's present address is let in, where it is another than the last time or only silence
+  // answers.
   Result<std::unique_ptr<Channel>> channel(const MachineRef& machine, const Wait& wait) override;
   Result<std::unique_ptr<Channel>> channel_as_seen(const MachineRef& machine,
                                                    const Observation& seen,
                                                    const Wait& wait) override;
   std::optional<SshTarget> way(const MachineRef& machine) const override;
+  Result<std::string> host_key(const MachineRef& machine, const Wait& wait) override;
+  // A console that shows other keys wins. Waits, five minutes at most, until one of the two shows
+  // any.
+  Result<> accept_host_key(const MachineRef& machine, const std::string& fingerprint,
+                           const Wait& wait) override;
+  std::vector<std::string> notes() override { return std::exchange(notes_, {}); }
 
  private:
   struct Seen {  // the last answer about a machine
     MachineState state;
     Instant at;
   };
-  Result<Network> network(const AwsClient& client, const Wait& wait);
-  Result<InstanceType> type_named(const AwsClient& client, const std::string& name,
+  AwsSession& session(const std::string& profile);
+  Result<const AwsClient*> client(const std::string& place);
+  Result<std::string> place_for(const Hardware& hardware, const Wait& wait);
+  Result<Survey> look_around(const std::string& place, const Hardware& hardware, const Wait& wait);
+
+  Result<Network> network(const std::string& place, const Wait& wait);
+  Result<InstanceType> type_named(const std::string& place, const std::string& name,
                                   const Wait& wait);
-  Result<Image> image_for(const AwsClient& client, const std::string& wanted,
+  Result<Image> image_for(const std::string& place, const std::string& wanted,
                           const InstanceType& type, const Wait& wait);
-  Result<std::optional<MachineRef>> find_in(const AwsClient& client, const std::string& token,
+  Result<std::optional<MachineRef>> find_in(const std::string& place, const std::string& token,
                                             const Wait& wait);
   Result<Instance> launched_before(const AwsClient& client, const Launch& launch, const Wait& wait);
-  Result<Launch> launch_of(const AwsClient& client, const Intent& intent, const Wait& wait);
+  Result<Entrance> entrance_for(const std::string& from, const Wait& wait);
+  Result<Launch> launch_of(const Intent& intent, const Entrance& entrance, const Wait& wait);
 
-  Result<std::vector<Instance>> ask(const std::string& region, const std::vector<std::string>& ids,
+  Result<std::vector<Instance>> ask(const std::string& place, const std::vector<std::string>& ids,
                                     const Wait& wait);
-  Observation seen_as(const std::string& region, const Instance& instance) const;
+  Observation seen_as(const std::string& place, const Instance& instance) const;
   Observation not_shown(const std::string& id) const;
   bool is_new(const std::string& id) const;
   template <class Request>
@@ -102,22 +120,30 @@ class Ec2Provider final : public Provider {
                    std::optional<InstanceState> wanted);
 
   Result<Instance> running_machine(const MachineRef& machine, const Wait& wait);
-  Result<std::string> login_on(const Instance& instance, const std::string& region,
+  Result<std::string> login_on(const Instance& instance, const std::string& place,
                                const Wait& wait);
   SshTarget target_of(const MachineRef& machine, std::string user) const;
-  Result<> pin_host_keys(const MachineRef& machine, const Wait& wait);
-  Result<> let_in(const Instance& instance, const std::string& region, const Wait& wait);
-  Result<> until_it_answers(Channel& channel, const Instance& instance, const std::string& region,
+  Result<std::vector<std::string>> keys_on_console(const MachineRef& machine, const Wait& wait);
+  Result<> pin_host_keys(const MachineRef& machine, const Instance& instance, const Wait& wait);
+  Result<std::vector<std::string>> keys_of_sshd(const Instance& instance, const Wait& wait);
+  Error nobody_vouches(const MachineRef& machine, const Instance& instance, std::string why);
+  Error is_another(const MachineRef& machine, const std::vector<std::string>& expected,
+                   const std::vector<std::string>& shown) const;
+  std::string what_it_costs(const MachineRef& machine, const Instance& instance) const;
+  enum class Let { where_it_moved, anyhow };
+  Result<> let_in(const MachineRef& machine, const Instance& instance, Let let, const Wait& wait);
+  Result<> until_it_answers(Channel& channel, const MachineRef& machine, const Instance& instance,
                             const Wait& wait);
 
   Ec2Outside outside_;
-  AwsSession session_;
+  std::map<std::string, AwsSession> sessions_;  // by profile; "": none was named
   Ec2Records records_;
   Ec2Cache cache_;
+  std::vector<std::string> notes_;
   // Answers of this object's life.
-  std::map<std::string, Network> networks_;    // by region
-  std::map<std::string, InstanceType> types_;  // by region and name
-  std::map<std::string, Image> images_;        // by region, wish and type
+  std::map<std::string, Network> networks_;    // by place
+  std::map<std::string, InstanceType> types_;  // by place and name
+  std::map<std::string, Image> images_;        // by place, wish and type
   std::map<MachineRef, Seen> seen_;
 };
 

@@ -107,7 +107,7 @@ Observation Ec2Provider::not_shown(const std::string& id) const {
   return {.state = MachineState::gone, .reason = "EC2 does not know it (any more)"};
 }
 
-Observation Ec2Provider::seen_as(const std::string& region, const Instance& instance) const {
+Observation Ec2Provider::seen_as(const std::string& place, const Instance& instance) const {
   Observation seen{.state = machine_state(instance.state), .reason = reason_of(instance)};
   if (seen.state == MachineState::running) {
     seen.since = instance.launched;
@@ -118,17 +118,17 @@ Observation Ec2Provider::seen_as(const std::string& region, const Instance& inst
   if (seen.state == MachineState::stopped) {
     // Where nobody has asked for this region's price: that of us-east-1.
     constexpr Money usual{80'000};
-    const auto price = cached_disk_price(cache_, region);
+    const auto price = cached_disk_price(cache_, ec2_place(place).region);
     seen.cost_per_day = disk_per_day(price ? price->money : usual, disk_of(instance));
   }
   return seen;
 }
 
 // Those of the ids that EC2 shows.
-Result<std::vector<Instance>> Ec2Provider::ask(const std::string& region,
+Result<std::vector<Instance>> Ec2Provider::ask(const std::string& place,
                                                const std::vector<std::string>& ids,
                                                const Wait& wait) {
-  const auto& client = *TRY(session_.in(region));
+  const auto& client = *TRY(this->client(place));
   std::set<std::string> left(ids.begin(), ids.end());
   std::vector<Instance> found;
   const auto add = [&](std::vector<Instance> page) {
@@ -151,26 +151,26 @@ Result<std::vector<Instance>> Ec2Provider::ask(const std::string& region,
 
 Result<std::vector<Observation>> Ec2Provider::observe(const std::vector<MachineRef>& machines,
                                                       const Wait& wait) {
-  std::map<std::string, std::vector<std::string>> by_region;
+  std::map<std::string, std::vector<std::string>> by_place;
   std::map<MachineRef, Observation> answers;
   for (const auto& machine : machines) {
     if (is_instance_id(machine.ref)) {
-      by_region[machine.place].push_back(machine.ref);
+      by_place[machine.place].push_back(machine.ref);
     } else {
       answers[machine] = {.state = MachineState::gone, .reason = "it is no machine of EC2"};
     }
   }
-  for (const auto& [region, ids] : by_region) {
-    auto found = ask(region, ids, wait);
+  for (const auto& [place, ids] : by_place) {
+    auto found = ask(place, ids, wait);
     if (!found && found.error().reason == Reason::interrupted) return fail(found.error());
     for (const auto& id : ids) {
-      auto& answer = answers[{.provider = name(), .place = region, .ref = id}];
+      auto& answer = answers[{.provider = name(), .place = place, .ref = id}];
       if (!found) {
         answer.reason = found.error().what + ": " + found.error().why;
         continue;
       }
       const auto instance = std::ranges::find(*found, id, &Instance::id);
-      answer = instance == found->end() ? not_shown(id) : seen_as(region, *instance);
+      answer = instance == found->end() ? not_shown(id) : seen_as(place, *instance);
     }
   }
   std::vector<Observation> result;
@@ -194,7 +194,7 @@ template <class Request>
 Result<> Ec2Provider::request(const MachineRef& machine, const Wait& wait, Request request,
                               std::optional<InstanceState> wanted) {
   if (!is_instance_id(machine.ref)) return {};
-  const auto& client = *TRY(session_.in(machine.place));
+  const auto& client = *TRY(this->client(machine.place));
   for (;;) {
     auto done = request(client, std::vector{machine.ref});
     if (done) return {};

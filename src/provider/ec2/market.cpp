@@ -4,7 +4,6 @@
 #include "aws/ec2_instances.hpp"
 #include "aws/ec2_network.hpp"
 #include "aws/ec2_offers.hpp"
-#include "aws/free_tier.hpp"
 #include "aws/pricing.hpp"
 #include "aws/quotas.hpp"
 #include "base/error.hpp"
@@ -83,19 +82,6 @@ Result<std::int64_t> vcpus_in_use(const AwsClient& client, std::string_view code
   for (const auto& [type, machines_of_it] : count) strangers.push_back(type);
   if (!strangers.empty()) add(TRY(describe_instance_types(client, strangers, {}, wait)));
   return used;
-}
-
-Result<std::string> quota_in_the_way(const AwsClient& client, const InstanceType& type,
-                                     const Kinds& known, const Wait& wait) {
-  const std::string code(quota_code(type.name));
-  auto quota = get_service_quota(client, "ec2", code, wait);
-  if (!quota && quota.error().reason == Reason::not_found) {
-    quota = get_default_quota(client, "ec2", code, wait);
-  }
-  if (!quota) return fail(std::move(quota.error()));
-  const QuotaUse use{
-      .code = code, .limit = quota->value, .used = TRY(vcpus_in_use(client, code, known, wait))};
-  return quota_block(use, type, client.region());
 }
 
 }  // namespace
@@ -216,26 +202,25 @@ Result<std::optional<Price>> disk_price(const AwsClient& client, const Ec2Cache&
                [&] { return gp3_price(client, client.region(), wait); });
 }
 
+std::optional<Price> cached_machine_price(const Ec2Cache& cache, const std::string& region,
+                                          const std::string& type) {
+  return price_kept(cache, fmt::format("price-{}-{}", region, type));
+}
+
 std::optional<Price> cached_disk_price(const Ec2Cache& cache, const std::string& region) {
   return price_kept(cache, fmt::format("price-{}-gp3", region));
 }
 
-Result<std::vector<std::string>> account_blocks(const AwsClient& client, const InstanceType& type,
-                                                const Kinds& known, const Wait& wait) {
-  std::vector<std::string> blocks;
-  if (gpus_of(type) > 0) {
-    const auto plan = get_account_plan_state(client, wait);
-    if (!plan && plan.error().reason == Reason::interrupted) return fail(plan.error());
-    if (plan && plan->type == "FREE") {
-      blocks.emplace_back(
-          "this account is on AWS's Free plan, which launches no machine with a GPU whatever its "
-          "quota: upgrade it to the Paid plan in the console under Billing");
-    }
+Result<QuotaUse> quota_use(const AwsClient& client, const InstanceType& type, const Kinds& known,
+                           const Wait& wait) {
+  std::string code(quota_code(type.name));
+  auto quota = get_service_quota(client, "ec2", code, wait);
+  if (!quota && quota.error().reason == Reason::not_found) {
+    quota = get_default_quota(client, "ec2", code, wait);
   }
-  auto quota = quota_in_the_way(client, type, known, wait);
-  if (!quota && quota.error().reason == Reason::interrupted) return fail(quota.error());
-  if (quota && !quota->empty()) blocks.push_back(*std::move(quota));
-  return blocks;
+  if (!quota) return fail(std::move(quota.error()));
+  const auto used = TRY(vcpus_in_use(client, code, known, wait));
+  return QuotaUse{.code = std::move(code), .limit = quota->value, .used = used};
 }
 
 }  // namespace carrel

@@ -65,11 +65,13 @@ Result<std::optional<Price>> machine_price(const AwsClient& client, const Ec2Cac
 // A GiB of gp3 for a month.
 Result<std::optional<Price>> disk_price(const AwsClient& client, const Ec2Cache& cache,
                                         const Wait& wait);
+std::optional<Price> cached_machine_price(const Ec2Cache& cache, const std::string& region,
+                                          const std::string& type);
 std::optional<Price> cached_disk_price(const Ec2Cache& cache, const std::string& region);
 
-// What stands in the way of one more `type`; what cannot be asked does not. Errors: interrupted.
-Result<std::vector<std::string>> account_blocks(const AwsClient& client, const InstanceType& type,
-                                                const Kinds& known, const Wait& wait);
+// The quota of `type`, and what runs under it.
+Result<QuotaUse> quota_use(const AwsClient& client, const InstanceType& type, const Kinds& known,
+                           const Wait& wait);
 
 // Pure: a cache's text, and back; none when it is damaged.
 std::string to_text(const Kinds& kinds);

@@ -156,13 +156,32 @@ std::string_view quota_code(std::string_view type) {
   return "L-1216C47A";
 }
 
-std::string quota_block(const QuotaUse& use, const InstanceType& type, std::string_view region) {
+Block quota_block(const QuotaUse& use, const InstanceType& type, std::string_view region) {
   if (static_cast<double>(use.used + type.vcpus) <= use.limit) return {};
-  return fmt::format(
-      "{} needs {} vCPUs; the quota {} of this account in {} is {:.0f}, and {} run already. Ask "
-      "for "
-      "{} in the console under Service Quotas, Amazon EC2 (minutes to 3 days; say what it is for)",
-      type.name, type.vcpus, use.code, region, use.limit, use.used, use.used + type.vcpus);
+  return {.found = fmt::format(
+              "{} needs {} vCPUs; the quota {} of this account in {} is {:.0f}, and {} run already",
+              type.name, type.vcpus, use.code, region, use.limit, use.used),
+          .fix = fmt::format("ask for {} in the console under Service Quotas, Amazon EC2 (minutes "
+                             "to 3 days; say what it is for)",
+                             use.used + type.vcpus)};
+}
+
+std::string no_network(std::string_view region) {
+  return fmt::format("{} has no default network (VPC)", region);
+}
+
+std::string network_hint(std::string_view region) {
+  return fmt::format("aws ec2 create-default-vpc --region {}", region);
+}
+
+Ec2Place ec2_place(std::string_view text) {
+  const auto at = text.find('@');
+  if (at == std::string_view::npos) return {.region = std::string(text), .profile = {}};
+  return {.region = std::string(text.substr(0, at)), .profile = std::string(text.substr(at + 1))};
+}
+
+std::string to_text(const Ec2Place& place) {
+  return place.profile.empty() ? place.region : place.region + "@" + place.profile;
 }
 
 Money disk_per_day(Money gib_month, int gib) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "aws/ec2_offers.hpp"
-#include "aws/quotas.hpp"
 #include "base/money.hpp"
 #include "workspace/provider.hpp"
 
@@ -46,14 +45,34 @@ struct QuotaUse {
   double limit = 0;       // vCPUs
   std::int64_t used = 0;  // by machines that run
 };
-// "" when `type` fits.
-std::string quota_block(const QuotaUse& use, const InstanceType& type, std::string_view region);
+// What stands in the way, and what mends it; both "" when `type` fits.
+struct Block {
+  std::string found;
+  std::string fix;
+};
+Block quota_block(const QuotaUse& use, const InstanceType& type, std::string_view region);
+
+std::string no_network(std::string_view region);
+std::string network_hint(std::string_view region);
+
+// Where a machine is: a region, as the person's tools call AWS, or as a named profile does. As
+// text "us-east-1" or "us-east-1@profile": what the journal keeps of it.
+struct Ec2Place {
+  std::string region;
+  std::string profile;  // "": none was named
+};
+Ec2Place ec2_place(std::string_view text);
+std::string to_text(const Ec2Place& place);
 
 // Of a disk alone, from a price for a GB and month.
 Money disk_per_day(Money gib_month, int gib);
 
 // The person as a part of names: letters, digits, '-' and '_'.
 std::string owner_of(const std::map<std::string, std::string>& environment);
+
+// Tags of a machine: what the person asked for, as carrel's `from` and `user` have it.
+inline constexpr const char* from_tag = "carrel:from";
+inline constexpr const char* user_tag = "carrel:user";
 
 // Who logs in on machines made from an image.
 std::string login_of(const Image& image);

@@ -51,15 +51,15 @@ Result<> Ec2Records::write(const std::filesystem::path& file, std::string_view t
 }
 
 Result<> Ec2Records::begin_launch(const std::string& token, const LaunchRecord& launch) const {
-  return write(folder_ / "launches" / token, launch.region + " " + launch.zone + "\n");
+  return write(folder_ / "launches" / token, launch.place + "\n" + launch.zone + "\n");
 }
 
 std::optional<LaunchRecord> Ec2Records::launch(const std::string& token) const {
   const auto text = read_file(folder_ / "launches" / token);
   if (!text) return std::nullopt;
-  const auto parts = split(lines_of(*text + "\n").front(), ' ');
+  const auto parts = lines_of(*text);
   if (parts.size() != 2 || parts[0].empty()) return std::nullopt;
-  return LaunchRecord{.region = parts[0], .zone = parts[1]};
+  return LaunchRecord{.place = parts[0], .zone = parts[1]};
 }
 
 Result<> Ec2Records::forget_launch(const std::string& token) const {
@@ -98,6 +98,14 @@ Result<> Ec2Records::forget_machine(const std::string& id) const {
   return remove_tree(machine_folder(id));
 }
 
+std::string Ec2Records::admitted(const std::string& id) const {
+  return std::string(trimmed(read_file(machine_folder(id) / "admitted").value_or("")));
+}
+
+Result<> Ec2Records::set_admitted(const std::string& id, const std::string& cidr) const {
+  return write(machine_folder(id) / "admitted", cidr + "\n");
+}
+
 std::filesystem::path Ec2Records::known_hosts(const std::string& id) const {
   return machine_folder(id) / "known_hosts";
 }
@@ -105,6 +113,14 @@ std::filesystem::path Ec2Records::known_hosts(const std::string& id) const {
 bool Ec2Records::has_host_keys(const std::string& id) const {
   std::error_code error;
   return std::filesystem::exists(known_hosts(id), error);
+}
+
+std::vector<std::string> Ec2Records::host_keys(const std::string& id) const {
+  std::vector<std::string> keys;
+  for (const auto& line : lines_of(read_file(known_hosts(id)).value_or(""))) {
+    if (line.starts_with(id + " ")) keys.push_back(line.substr(id.size() + 1));
+  }
+  return keys;
 }
 
 Result<> Ec2Records::pin_host_keys(const std::string& id,

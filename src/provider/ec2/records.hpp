@@ -3,6 +3,7 @@
 // - key/id, key/id.pub: the person's key on this computer.
 // - launches/TOKEN: where a launch was asked for, written before the call.
 // - machines/ID/machine: who logs in, when it was launched, with which token.
+// - machines/ID/admitted: the network that was let in to it last.
 // - machines/ID/known_hosts: its pinned host keys, under its id.
 //
 // Lost records cost a few questions to AWS; nothing else depends on them.
@@ -26,8 +27,8 @@ bool is_instance_id(std::string_view text);
 bool is_launch_token(std::string_view text);
 
 struct LaunchRecord {
-  std::string region;
-  std::string zone;  // may be empty
+  std::string place;  // Ec2Place as text
+  std::string zone;   // may be empty
 };
 
 struct MachineRecord {
@@ -51,8 +52,12 @@ class Ec2Records {
   // With the record of its launch and its pinned keys.
   Result<> forget_machine(const std::string& id) const;
 
+  std::string admitted(const std::string& id) const;  // "" when it is not known
+  Result<> set_admitted(const std::string& id, const std::string& cidr) const;
+
   std::filesystem::path known_hosts(const std::string& id) const;
   bool has_host_keys(const std::string& id) const;
+  std::vector<std::string> host_keys(const std::string& id) const;  // "ssh-ed25519 AAAA..."
   Result<> pin_host_keys(const std::string& id, const std::vector<std::string>& keys) const;
 
  private:

@@ -25,9 +25,11 @@ bool is_region(const std::string& text) {
 
 }  // namespace
 
-AwsSession::AwsSession(ChainOutside outside, Environment environment)
+AwsSession::AwsSession(ChainOutside outside, Environment environment,
+                       std::optional<std::string> profile)
     : outside_(std::move(outside)),
       environment_(std::move(environment)),
+      profile_(std::move(profile)),
       credentials_(
           [this](const Wait& wait) -> Result<Credentials> {
             const auto* config = TRY(this->config());
@@ -36,7 +38,7 @@ AwsSession::AwsSession(ChainOutside outside, Environment environment)
           outside_.clock) {}
 
 Result<const AwsConfig*> AwsSession::config() {
-  if (!config_) config_ = TRY(load_aws_config(environment_, std::nullopt));
+  if (!config_) config_ = TRY(load_aws_config(environment_, profile_));
   return &*config_;
 }
 

@@ -1,5 +1,6 @@
 // The person's way to AWS: credentials and region as every AWS tool finds them, looked for at the
-// first call and not before, and one client for each region. One thread at a time.
+// first call and not before, and one client for each region. One thread at a time. A session is as
+// one profile: the one that was named, or what the environment and the default say.
 #pragma once
 
 #include "aws/chain.hpp"
@@ -25,7 +26,7 @@ namespace carrel {
 class AwsSession {
  public:
   // Everything that is referred to outlives it.
-  AwsSession(ChainOutside outside, Environment environment);
+  AwsSession(ChainOutside outside, Environment environment, std::optional<std::string> profile);
   AwsSession(const AwsSession&) = delete;
   AwsSession& operator=(const AwsSession&) = delete;
   AwsSession(AwsSession&&) = delete;
@@ -34,17 +35,16 @@ class AwsSession {
 
   // The region that the person's tools are set to.
   Result<std::string> region(const Wait& wait);
+  Result<Credentials> credentials(const Wait& wait) { return credentials_.get(wait); }
   // A client lives as long as the session.
   Result<const AwsClient*> in(const std::string& region);
-
-  const ChainOutside& outside() const { return outside_; }
-  const Environment& environment() const { return environment_; }
 
  private:
   Result<const AwsConfig*> config();
 
   ChainOutside outside_;
   Environment environment_;
+  std::optional<std::string> profile_;
   std::optional<AwsConfig> config_;
   std::string region_;
   CredentialsSource credentials_;

@@ -17,7 +17,7 @@ namespace {
 std::vector<Command> all() {
   return {up_command({"local"}), start_command(),      stop_command(),       rm_command(),
           ls_command(),          status_command(),     logs_command(),       open_command(),
-          url_command(),         run_command(),        exec_command(),       doctor_command(),
+          url_command(),         run_command(),        exec_command(),       doctor_command({}),
           cache_command(),       password_command(),   completion_command(), help_command(),
           ssh_command(),         ssh_config_command(), forward_command(),    extend_command()};
 }

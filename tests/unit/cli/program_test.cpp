@@ -81,7 +81,7 @@ struct Fixture {
         ls_command(),
         status_command(),
         password_command(),
-        doctor_command(),
+        doctor_command({}),
         completion_command(),
         help_command(),
         {.name = "bug", .group = "", .summary = "", .run = [](CommandContext&) -> Result<int> {

@@ -101,6 +101,10 @@ TEST(spec, refuses_a_value_of_the_wrong_kind_and_says_where) {
       {"port = -1", "carrel.toml:1:1: port must be a whole number from 1 to 65535", ""},
       {"port = 65536", "carrel.toml:1:1: port must be a whole number from 1 to 65535", ""},
       {"port = 4294967297", "carrel.toml:1:1: port must be a whole number from 1 to 65535", ""},
+      {"count = 0", "carrel.toml:1:1: a machine has a whole number of GPUs, from 1 to 64",
+       "count = 4"},
+      {"from = 'x'", "carrel.toml:1:1: \"x\" is no network", "203.0.113.7"},
+      {"user = 'a b'", "carrel.toml:1:1: \"a b\" is no login name", "ubuntu"},
       {"port = true", "carrel.toml:1:1: port must be a whole number from 1 to 65535", ""},
       {"  public = 'yes'", "carrel.toml:1:3: public must be true or false", ""},
       {"public = 1", "carrel.toml:1:1: public must be true or false", ""},
@@ -229,6 +233,61 @@ TEST(spec, over_another_fills_only_what_is_open) {
   const auto mixed = some.over(below);
   EXPECT_EQ(mixed.port, 7);
   EXPECT_EQ(mixed.name, below.name);
+}
+
+TEST(spec, of_a_machine_comes_back_as_it_was_written) {
+  const auto spec = parsed(
+      "gpu = 'T4'\ncount = 4\nprofile = 'my course'\nfrom = '203.0.113.7'\nuser = 'fedora'\n");
+  EXPECT_EQ(spec.from, "203.0.113.7/32");
+  const auto again = parsed(spec_text(spec));
+  EXPECT_EQ(again.count, 4);
+  EXPECT_EQ(again.profile, "my course");
+  EXPECT_EQ(again.from, spec.from);
+  EXPECT_EQ(again.user, "fedora");
+  const Spec instance{.instance = "g5.xlarge"};
+  EXPECT_FALSE(instance.over(spec).count) << "it is of the GPU that was named";
+  EXPECT_EQ(instance.over(spec).user, "fedora");
+}
+
+TEST(network, is_written_as_ec2_keeps_it_or_refused_with_what_was_meant) {
+  struct Case {
+    std::string_view text;
+    std::string_view network;  // "": none
+    std::string_view hint;
+  };
+  const std::vector<Case> cases = {
+      {"203.0.113.7", "203.0.113.7/32", ""},
+      {"203.0.113.0/24", "203.0.113.0/24", ""},
+      {"0.0.0.0/0", "0.0.0.0/0", ""},
+      {"2001:DB8::/56", "2001:db8::/56", ""},
+      {"2001:db8::1", "2001:db8::1/128", ""},
+      {"203.0.113.7/24", "", "203.0.113.0/24"},
+      {"203.0.113.7/31", "", "203.0.113.6/31"},
+      {"2001:db8::1/64", "", "2001:db8::/64"},
+      {"", "", "203.0.113.7"},
+      {"203.0.113.7/", "", "203.0.113.7"},
+      {"203.0.113.7/33", "", "203.0.113.7"},
+      {"203.0.113.7/-1", "", "203.0.113.7"},
+      {"203.0.113.7/8x", "", "203.0.113.7"},
+      {"203.0.113", "", "203.0.113.7"},
+      {"::/129", "", "203.0.113.7"},
+      {"home.example.org", "", "203.0.113.7"},
+  };
+  for (const auto& one : cases) {
+    const auto network = parse_network(one.text);
+    EXPECT_EQ(network.value_or(""), one.network) << one.text;
+    if (network) continue;
+    EXPECT_EQ(network.error().exit, Exit::usage) << one.text;
+    EXPECT_TRUE(network.error().hint.contains(one.hint)) << network.error().hint;
+  }
+}
+
+TEST(login, is_a_name_that_linux_takes) {
+  for (const auto* good : {"ubuntu", "ec2-user", "_a1"}) EXPECT_TRUE(parse_login(good)) << good;
+  for (const auto* bad : {"", "-a", "1a", "Root", "a b", "a;b", "a@b", "a/b"}) {
+    EXPECT_FALSE(parse_login(bad)) << bad;
+  }
+  EXPECT_FALSE(parse_login(std::string(33, 'a')));
 }
 
 TEST(spec, knows_its_keys) {

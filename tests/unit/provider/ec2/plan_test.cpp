@@ -83,13 +83,23 @@ TEST(plan, a_quota_is_named_by_the_letters_before_the_generation) {
   for (const auto& [name, code] : codes) EXPECT_EQ(quota_code(name), code) << name;
 }
 
+TEST(plan, a_place_is_a_region_with_the_profile_that_was_named) {
+  for (const auto* text : {"eu-west-1", "eu-west-1@course", "eu-west-1@me@work"}) {
+    EXPECT_EQ(to_text(ec2_place(text)), text);
+    EXPECT_EQ(ec2_place(text).region, "eu-west-1");
+  }
+  EXPECT_EQ(ec2_place("eu-west-1").profile, "");
+  EXPECT_EQ(ec2_place("eu-west-1@me@work").profile, "me@work");
+}
+
 TEST(plan, a_quota_stands_in_the_way_only_when_what_runs_and_what_is_wanted_exceed_it) {
   const auto wanted = type("g5.xlarge", 4, 16, 1);
-  EXPECT_EQ(quota_block({"L-DB2E81BA", 8, 4}, wanted, "eu-west-1"), "");
+  EXPECT_EQ(quota_block({"L-DB2E81BA", 8, 4}, wanted, "eu-west-1").found, "");
   const auto block = quota_block({"L-DB2E81BA", 8, 5}, wanted, "eu-west-1");
-  for (const auto* part : {"g5.xlarge needs 4", "L-DB2E81BA", "eu-west-1 is 8", "5 run", "for 9"}) {
-    EXPECT_TRUE(block.contains(part)) << block;
+  for (const auto* part : {"g5.xlarge needs 4", "L-DB2E81BA", "eu-west-1 is 8", "5 run"}) {
+    EXPECT_TRUE(block.found.contains(part)) << block.found;
   }
+  EXPECT_TRUE(block.fix.contains("ask for 9")) << block.fix;
 }
 
 TEST(plan, what_no_type_can_give_is_said_with_what_there_is) {

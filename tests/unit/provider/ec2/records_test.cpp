@@ -35,9 +35,9 @@ TEST(records, a_machine_is_remembered_privately_and_forgotten_with_its_launch) {
   const Ec2Records records(folder.path() / "ec2");
   const auto launched = WallTime(std::chrono::seconds(1'795'519'000));
   EXPECT_FALSE(records.machine("i-0"));
-  ASSERT_TRUE(records.begin_launch("token", {"eu-west-1", "eu-west-1b"}));
+  ASSERT_TRUE(records.begin_launch("token", {"eu-west-1@my course", "eu-west-1b"}));
   ASSERT_TRUE(records.launch("token"));
-  EXPECT_EQ(records.launch("token")->region, "eu-west-1");
+  EXPECT_EQ(records.launch("token")->place, "eu-west-1@my course");
   EXPECT_EQ(records.launch("token")->zone, "eu-west-1b");
   ASSERT_TRUE(
       records.set_machine("i-0", {.user = "ubuntu", .launched = launched, .token = "token"}));
@@ -47,6 +47,13 @@ TEST(records, a_machine_is_remembered_privately_and_forgotten_with_its_launch) {
   EXPECT_FALSE(records.has_host_keys("i-0"));
   ASSERT_TRUE(records.pin_host_keys("i-0", {"ssh-ed25519 AAAA"}));
   EXPECT_EQ(read_file(records.known_hosts("i-0")), "i-0 ssh-ed25519 AAAA\n");
+  EXPECT_EQ(records.host_keys("i-0"), std::vector<std::string>{"ssh-ed25519 AAAA"});
+  EXPECT_EQ(records.admitted("i-0"), "");
+  ASSERT_TRUE(records.set_admitted("i-0", "203.0.113.7/32"));
+  EXPECT_EQ(records.admitted("i-0"), "203.0.113.7/32");
+  ASSERT_TRUE(records.begin_launch("anywhere", {"eu-west-1", ""}));
+  ASSERT_TRUE(records.launch("anywhere"));
+  EXPECT_EQ(records.launch("anywhere")->zone, "");
   for (const auto& entry : fs::recursive_directory_iterator(folder.path())) {
     EXPECT_EQ(entry.status().permissions() & fs::perms(077), fs::perms::none) << entry.path();
   }
