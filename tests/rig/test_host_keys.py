@@ -83,6 +83,9 @@ def test_a_key_that_a_person_vouches_for_must_be_that_of_the_machine(person, hos
     (own,) = own_fingerprints(host_rig)
     assert own in error
     assert not list((person.home / ".local/state/carrel/ec2").glob("machines/*/known_hosts"))
+    # Nor does it keep anybody from seeing it, or from stopping it.
+    for words in (("ls", "--json"), ("stop", "lesson")):
+        assert person.carrel(*words, seconds=40)[0] == 0
 
 
 @pytest.mark.timeout(600)
