@@ -112,7 +112,7 @@ def test_ssh_config_finds_the_machine_at_whatever_address(up, host_rig):
 @pytest.mark.timeout(400)
 def test_a_port_of_the_machine_comes_here_until_the_end(up):
     person = up  # noqa: F811
-    person.carrel("ssh", "lesson", "--", "mkdir served && echo from-there >served/page && (cd served && setsid python3 -m http.server --bind 127.0.0.1 8123 >/dev/null 2>&1 </dev/null &)")
+    person.carrel("ssh", "lesson", "--", "mkdir served && echo from-there >served/page && sudo systemd-run --quiet --unit=served python3 -m http.server --directory=/home/ubuntu/served --bind=127.0.0.1 8123")
     port = free_port()
     with going(person, "forward", "lesson", f"{port}:8123") as forward:
         assert f"127.0.0.1:{port}" in forward.stdout.readline()
