@@ -29,8 +29,12 @@ struct Command {
   Environment
       templates;  // added likewise; ${NAME} in a value is the machine\'s variable (templates.hpp)
   std::vector<std::string> without;  // variables taken away first; "CONDA_*" names a prefix
-  std::optional<std::filesystem::path> folder;      // working directory
-  std::string input;                                // on standard input
+  std::optional<std::filesystem::path> folder;  // working directory
+  std::string input;                            // on standard input
+  int input_from = -1;  // a descriptor of this computer: what it holds comes after `input`
+  // Takes standard output as it comes, byte by byte, in place of `on_output` and the result; false
+  // ends the command.
+  std::function<bool(std::string_view)> on_bytes;
   bool terminal = false;                            // the person's terminal is the command's
   std::function<void(std::string_view)> on_output;  // each line as it comes
   bool keep_output = true;  // false: standard output goes to `on_output` alone, however much it is

@@ -11,16 +11,20 @@
 #include "os/wait.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace carrel {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t most_said = 65536;  // on standard error, beside a stream
 
 bool matches(std::string_view name, std::string_view pattern) {
   if (pattern.ends_with('*')) return name.starts_with(pattern.substr(0, pattern.size() - 1));
@@ -61,14 +65,25 @@ Result<> check(const Wait& wait) {
 }  // namespace
 
 Result<ProcessResult> DirectChannel::run(const Command& command, const Wait& wait) {
-  return processes_.run({.argv = command.argv,
-                         .environment = environment_of(environment_, command),
-                         .folder = command.folder,
-                         .input = command.input,
-                         .terminal = command.terminal,
-                         .on_output = command.on_output,
-                         .keep_output = command.keep_output},
-                        wait);
+  ProcessSpec spec{.argv = command.argv,
+                   .environment = environment_of(environment_, command),
+                   .folder = command.folder,
+                   .input = command.input,
+                   .input_from = command.input_from,
+                   .terminal = command.terminal,
+                   .on_output = command.on_output,
+                   .keep_output = command.keep_output};
+  std::string error;
+  if (command.on_bytes) {
+    spec.on_bytes = [&](Stream stream, std::string_view bytes) {
+      if (stream == Stream::output) return command.on_bytes(bytes);
+      error += bytes.substr(0, most_said - std::min(error.size(), most_said));
+      return true;
+    };
+  }
+  auto result = TRY(processes_.run(spec, wait));
+  if (command.on_bytes) result.error = std::move(error);
+  return result;
 }
 
 Result<> DirectChannel::put(const fs::path& root, const std::vector<PutFile>& files,

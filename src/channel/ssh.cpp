@@ -121,10 +121,12 @@ Result<SshChannel::Said> SshChannel::say(const Session& session, const Wait& wai
                  .trace = {}});
   }
   const std::string once = nonce();
-  Opening opening = session_opening(session.script, once, !session.input.empty());
+  Opening opening =
+      session_opening(session.script, once, !session.input.empty() || session.input_from >= 0);
   ProcessSpec spec = ssh({"-T"}, std::move(opening.line));
   spec.input = std::move(opening.header) + session.input;
-  SessionOutput output(once, session.on_output, session.keep_output);
+  spec.input_from = session.input_from;
+  SessionOutput output(once, session.on_output, session.keep_output, session.on_bytes);
   spec.on_bytes = [&output](Stream stream, std::string_view bytes) {
     return output.add(stream, bytes);
   };
@@ -138,6 +140,13 @@ Result<SshChannel::Said> SshChannel::say(const Session& session, const Wait& wai
   if (output.too_long()) {
     end_session(once);
     return fail({.what = "a command on " + name_of(target_) + " wrote too much",
+                 .why = {},
+                 .hint = {},
+                 .trace = {}});
+  }
+  if (output.unwanted()) {
+    end_session(once);
+    return fail({.what = "what a command on " + name_of(target_) + " wrote was not taken",
                  .why = {},
                  .hint = {},
                  .trace = {}});
@@ -174,7 +183,9 @@ Result<ProcessResult> SshChannel::run(const Command& command, const Wait& wait) 
   Said said = TRY(say({.script = TRY(command_script(command)),
                        .input = command.input,
                        .on_output = command.on_output,
-                       .keep_output = command.keep_output},
+                       .keep_output = command.keep_output,
+                       .input_from = command.input_from,
+                       .on_bytes = command.on_bytes},
                       wait));
   if (said.end.find_first_not_of("0123456789") != std::string::npos) {
     return fail(cannot_start(command, said.end));

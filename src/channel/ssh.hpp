@@ -67,6 +67,8 @@ class SshChannel final : public Channel {
     std::string input;
     std::function<void(std::string_view)> on_output;
     bool keep_output = true;
+    int input_from = -1;
+    std::function<bool(std::string_view)> on_bytes;
   };
   struct Said {
     std::string end;  // a status, or a word of command_script

@@ -58,15 +58,22 @@ std::string terminal_line(const std::string& file) {
 }
 
 SessionOutput::SessionOutput(std::string_view nonce,
-                             const std::function<void(std::string_view)>& on_line, bool keep_output)
+                             const std::function<void(std::string_view)>& on_line, bool keep_output,
+                             std::function<bool(std::string_view)> on_bytes)
     : begin_mark_(begin_of(nonce)),
       end_mark_(end_of(nonce)),
       has_listener_(on_line != nullptr),
       keep_output_(keep_output),
+      on_bytes_(std::move(on_bytes)),
       sides_{Side{.lines = LineSplitter(on_line)}, Side{.lines = LineSplitter(on_line)}} {}
 
 void SessionOutput::give(Side& side, std::size_t count) {
   const std::string_view bytes = std::string_view(side.pending).substr(0, count);
+  if (side.begun && on_bytes_ && &side == &sides_[0]) {
+    if (!bytes.empty() && !unwanted_ && !on_bytes_(bytes)) unwanted_ = true;
+    side.pending.erase(0, count);
+    return;
+  }
   if (side.begun && has_listener_) side.lines.add(bytes);
   if (!side.begun || keep_output_ || &side != &sides_[0]) {
     if (side.kept.size() + count > most_kept) {
@@ -85,7 +92,7 @@ bool SessionOutput::add(Stream stream, std::string_view bytes) {
     const std::size_t at = side.pending.find(begin_mark_);
     if (at == std::string::npos) {
       give(side, side.pending.size() - beginning_at_end(side.pending, begin_mark_));
-      return !too_long_;
+      return !is_over();
     }
     side.pending.erase(0, at + begin_mark_.size());
     side.kept.clear();
@@ -95,16 +102,16 @@ bool SessionOutput::add(Stream stream, std::string_view bytes) {
   const std::size_t at = side.pending.find(end_mark_);
   if (at == std::string::npos) {
     give(side, side.pending.size() - beginning_at_end(side.pending, end_mark_));
-    return !too_long_;
+    return !is_over();
   }
   give(side, at);
   const std::string_view last = std::string_view(side.pending).substr(end_mark_.size());
   const std::size_t line_end = last.find('\n');
-  if (line_end == std::string_view::npos) return !too_long_ && last.size() <= longest_end;
+  if (line_end == std::string_view::npos) return !is_over() && last.size() <= longest_end;
   side.end = last.substr(0, line_end);
   side.ended = true;
   side.lines.finish();
-  return !too_long_ && !(sides_[0].ended && sides_[1].ended);
+  return !is_over() && !(sides_[0].ended && sides_[1].ended);
 }
 
 void SessionOutput::finish() {

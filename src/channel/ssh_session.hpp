@@ -47,8 +47,10 @@ std::string ending_script(std::string_view nonce);
 // Takes the bytes of a session and keeps what is between the marks.
 class SessionOutput {
  public:
+  // `on_bytes` takes the command's standard output as it comes, in place of all else; false: no
+  // more.
   SessionOutput(std::string_view nonce, const std::function<void(std::string_view)>& on_line,
-                bool keep_output);
+                bool keep_output, std::function<bool(std::string_view)> on_bytes = {});
   // False: both streams have ended, or one is too long.
   bool add(Stream stream, std::string_view bytes);
   // No more will come: what was held back is given out.
@@ -58,6 +60,7 @@ class SessionOutput {
   // What the script said last: a number or a word. None: the session broke off.
   std::optional<std::string> end() const;
   bool too_long() const { return too_long_; }
+  bool unwanted() const { return unwanted_; }  // on_bytes said so
   // Before `begun` all that was said: the login shell's and ssh's own words.
   std::string& text(Stream stream) { return side(stream).kept; }
 
@@ -72,13 +75,16 @@ class SessionOutput {
   };
   Side& side(Stream stream) { return sides_[stream == Stream::output ? 0 : 1]; }
   const Side& side(Stream stream) const { return sides_[stream == Stream::output ? 0 : 1]; }
+  bool is_over() const { return too_long_ || unwanted_; }
   void give(Side& side, std::size_t count);
 
   std::string begin_mark_;
   std::string end_mark_;
   bool has_listener_;
   bool keep_output_;
+  std::function<bool(std::string_view)> on_bytes_;
   bool too_long_ = false;
+  bool unwanted_ = false;
   std::array<Side, 2> sides_;
 };
 

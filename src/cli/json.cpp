@@ -4,6 +4,8 @@
 #include "base/money.hpp"
 #include "base/names.hpp"
 #include "environment/environment.hpp"
+#include "files/copy.hpp"
+#include "files/exchange.hpp"
 #include "os/clock.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/state.hpp"
@@ -114,6 +116,39 @@ std::string ready_event(const UpResult& result) {
 std::string done_event(std::string_view event, const WorkspaceId& id, const WorkspaceName& name,
                        bool changed) {
   return line({{"event", event}, {"id", id.text()}, {"name", name.text()}, {"changed", changed}});
+}
+
+std::string exchange_event(std::string_view event, const WorkspaceRow& row,
+                           const ExchangeReport& report) {
+  auto beside = Json::array();
+  for (const auto& [path, copy] : report.beside) beside.push_back({{"path", path}, {"copy", copy}});
+  return line({{"event", event},
+               {"id", row.id.text()},
+               {"name", row.name.text()},
+               {"files", report.files},
+               {"bytes", report.bytes},
+               {"refused", report.refused},
+               {"beside", std::move(beside)},
+               {"deleted_here", report.deleted_here},
+               {"deleted_there", report.deleted_there},
+               {"left_out", report.left_out}});
+}
+
+std::string unsaved_event(const WorkspaceRow& row, const Unsaved& unsaved) {
+  return line({{"event", "unsaved"},
+               {"id", row.id.text()},
+               {"name", row.name.text()},
+               {"changed", unsaved.changed},
+               {"left_out", unsaved.left_out}});
+}
+
+std::string copied_event(const WorkspaceRow& row, const CopyReport& report) {
+  return line({{"event", "copied"},
+               {"id", row.id.text()},
+               {"name", row.name.text()},
+               {"files", report.files},
+               {"bytes", report.bytes},
+               {"there_already", report.there_already}});
 }
 
 std::string cell_event(std::size_t done, std::size_t cells, std::string_view first_line) {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "files/copy.hpp"
+#include "files/exchange.hpp"
 #include "workspace/workspaces.hpp"
 
 #include <chrono>
@@ -30,6 +32,12 @@ std::string ready_event(const UpResult& result);
 // already.
 std::string done_event(std::string_view event, const WorkspaceId& id, const WorkspaceName& name,
                        bool changed);
+
+// "pushed", "pulled".
+std::string exchange_event(std::string_view event, const WorkspaceRow& row,
+                           const ExchangeReport& report);
+std::string unsaved_event(const WorkspaceRow& row, const Unsaved& unsaved);
+std::string copied_event(const WorkspaceRow& row, const CopyReport& report);
 
 std::string cell_event(std::size_t done, std::size_t cells, std::string_view first_line);
 std::string output_event(std::string_view output_json);

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
+#include "cli/files.hpp"
 #include "cli/machine_options.hpp"
 #include "cli/password_input.hpp"
 #include "cli/plan.hpp"
@@ -146,6 +147,11 @@ Result<int> run_up(CommandContext& context) {
           "give it with --password-stdin, or in a file that CARREL_PASSWORD_FILE names"));
     }
   }
+  const auto to_send = TRY(workspaces.to_send(request, context.wait()));
+  if (to_send && !TRY(agree_to_send(context, *to_send))) {
+    context.world.terminal.err("Nothing was started, and nothing was sent.\n");
+    return status_of(Exit::failed);
+  }
   request.plan = TRY(workspaces.plan(request, context.wait()));
   if (request.plan && !TRY(agree_to(context, *request.plan))) {
     context.world.terminal.err("Nothing was started, and nothing is paid for.\n");
@@ -173,42 +179,41 @@ Command up_command(const std::vector<std::string>& providers) {
       .arguments = {{.name = "FOLDER",
                      .help = "the folder; without one, the current folder",
                      .offers = Offers::folders}},
-      .options = {{.name = "--name",
-                   .value = "NAME",
-                   .help = "what the workspace is called; by default the folder's name"},
-                  {.name = "--on",
-                   .value = "PLACE",
-                   .help = "where it runs; by default this computer",
-                   .offers = Offers::providers,
-                   .choices = providers},
-                  {.name = "--environment",
-                   .letter = "-e",
-                   .value = "WHAT",
-                   .help =
-                       "`minimal`, `pytorch`, `tensorflow`, `jax`, a file of the folder such as "
-                       "requirements.txt, or the path of an "
-                       "interpreter or virtual environment; by default what the folder's files say",
-                   .offers = Offers::files,
-                   .choices = {"minimal", "pytorch", "tensorflow", "jax"}},
-                  {.name = "--notebook",
-                   .value = "PATH",
-                   .help = "opened first; a path inside the folder",
-                   .offers = Offers::notebooks},
-                  {.name = "--port",
-                   .letter = "-p",
-                   .value = "PORT",
-                   .help = "the port of the address; by default a free one"},
-                  {.name = "--public",
-                   .help = "let other computers reach it: HTTPS, and a password"},
-                  {.name = "--private", .help = "only this computer again, after --public"},
-                  {.name = "--password-stdin", .help = "read the password from standard input"},
-                  {.name = "--accept-host-key",
-                   .value = "FINGERPRINT",
-                   .help = "on a cloud: the machine's host key is this one (SHA256:...), where its "
-                           "console does not show it"},
-                  {.name = "--dry-run", .help = "show what it would cost, and start nothing"},
-                  yes_option("do not ask before what costs money"),
-                  json_option()},
+      .options =
+          {{.name = "--name",
+            .value = "NAME",
+            .help = "what the workspace is called; by default the folder's name"},
+           {.name = "--on",
+            .value = "PLACE",
+            .help = "where it runs; by default this computer",
+            .offers = Offers::providers,
+            .choices = providers},
+           {.name = "--environment",
+            .letter = "-e",
+            .value = "WHAT",
+            .help = "`minimal`, `pytorch`, `tensorflow`, `jax`, a file of the folder such as "
+                    "requirements.txt, or the path of an "
+                    "interpreter or virtual environment; by default what the folder's files say",
+            .offers = Offers::files,
+            .choices = {"minimal", "pytorch", "tensorflow", "jax"}},
+           {.name = "--notebook",
+            .value = "PATH",
+            .help = "opened first; a path inside the folder",
+            .offers = Offers::notebooks},
+           {.name = "--port",
+            .letter = "-p",
+            .value = "PORT",
+            .help = "the port of the address; by default a free one"},
+           {.name = "--public", .help = "let other computers reach it: HTTPS, and a password"},
+           {.name = "--private", .help = "only this computer again, after --public"},
+           {.name = "--password-stdin", .help = "read the password from standard input"},
+           {.name = "--accept-host-key",
+            .value = "FINGERPRINT",
+            .help = "on a cloud: the machine's host key is this one (SHA256:...), where its "
+                    "console does not show it"},
+           {.name = "--dry-run", .help = "show what it would cost, and start nothing"},
+           yes_option("do not ask before what costs money, nor before sending more than 500 MB"),
+           json_option()},
       .text =
           "Makes the environment, starts Jupyter with JupyterLab, runs a cell in a real kernel "
           "through it, and prints an "

@@ -66,6 +66,7 @@ class Running {
         child_(std::move(child)),
         pidfd_(open_pidfd(child_.pid)),
         to_write_(spec.input),
+        input_from_(spec.input_from),
         output_lines_(spec.on_output),
         error_lines_(spec.on_output) {}
   Running(const Running&) = delete;
@@ -100,14 +101,17 @@ class Running {
     // A child that stops is told by no descriptor, hence the tick; without a pidfd (old kernels,
     // sandboxes) it also notices the end.
     const Wait tick = wait.sooner(Milliseconds(pidfd_ ? 1000 : 20));
-    std::array<pollfd, 5> watched = {
+    std::array<pollfd, 6> watched = {
         pollfd{.fd = wait.interrupt != nullptr ? wait.interrupt->descriptor() : -1,
                .events = POLLIN,
                .revents = 0},
         pollfd{.fd = pidfd_.get(), .events = POLLIN, .revents = 0},
         pollfd{.fd = child_.output.get(), .events = POLLIN, .revents = 0},
         pollfd{.fd = child_.error.get(), .events = POLLIN, .revents = 0},
-        pollfd{.fd = child_.input.get(), .events = POLLOUT, .revents = 0}};
+        pollfd{.fd = to_write_.empty() ? -1 : child_.input.get(), .events = POLLOUT, .revents = 0},
+        pollfd{.fd = to_write_.empty() && child_.input ? input_from_ : -1,
+               .events = POLLIN,
+               .revents = 0}};
     const int ready = ::poll(watched.data(), watched.size(), poll_timeout(tick.deadline));
     if (ready < 0 && errno != EINTR) return fail(system_error("cannot wait for a child", errno));
     if (ready < 0) return {};
@@ -115,6 +119,7 @@ class Running {
     if (watched[2].revents != 0) TRY(read_some(child_.output, result_.output, output_lines_));
     if (watched[3].revents != 0) TRY(read_some(child_.error, result_.error, error_lines_));
     if (watched[4].revents != 0) write_some();
+    if (watched[5].revents != 0) TRY(read_input());
     if (wait.deadline && SystemClock().now() >= *wait.deadline && !has_ended()) {
       return fail(timed_out());
     }
@@ -152,10 +157,27 @@ class Running {
     const NoSigpipe no_sigpipe;
     const ssize_t written = ::write(child_.input.get(), to_write_.data(), to_write_.size());
     if (written < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    // a child that does not want all of its input is no failure
-    if (written < 0) to_write_ = {};
     if (written > 0) to_write_.remove_prefix(static_cast<std::size_t>(written));
-    if (to_write_.empty()) child_.input.close();
+    // a child that does not want all of its input is no failure
+    if (written < 0 || (to_write_.empty() && input_from_ < 0)) end_input();
+  }
+
+  void end_input() {
+    to_write_ = {};
+    child_.input.close();
+  }
+
+  Result<> read_input() {
+    read_ahead_.resize(65536);
+    const ssize_t got = ::read(input_from_, read_ahead_.data(), read_ahead_.size());
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return {};
+    if (got < 0) return fail(system_error("cannot read what " + name() + " is given", errno));
+    if (got == 0) {
+      end_input();
+    } else {
+      to_write_ = std::string_view(read_ahead_).substr(0, static_cast<std::size_t>(got));
+    }
+    return {};
   }
 
   // The child has ended. Grandchildren may hold the pipes for days, and write for ever: only what
@@ -238,6 +260,8 @@ class Running {
   Child child_;
   Descriptor pidfd_;
   std::string_view to_write_;
+  int input_from_;
+  std::string read_ahead_;  // of input_from_
   LineSplitter output_lines_;
   LineSplitter error_lines_;
   ProcessResult result_;

@@ -27,7 +27,8 @@ struct ProcessSpec {
   std::vector<std::string> argv;
   Environment environment;                      // complete: nothing is inherited
   std::optional<std::filesystem::path> folder;  // working directory
-  std::string input;  // given on standard input (then closed); empty: /dev/null
+  std::string input;    // given on standard input (then closed); empty: /dev/null
+  int input_from = -1;  // a descriptor, not ours: what it holds until its end comes after `input`
   bool terminal =
       false;  // standard input, output and error are this program's; nothing is captured
   std::function<void(std::string_view)>

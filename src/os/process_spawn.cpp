@@ -202,7 +202,7 @@ Result<Child> spawn(const ProcessSpec& spec) {
   Pipe output;
   Pipe error;
   if (!spec.terminal) {
-    if (spec.input.empty()) {
+    if (spec.input.empty() && spec.input_from < 0) {
       posix_spawn_file_actions_addopen(actions.get(), 0, "/dev/null", O_RDONLY, 0);
     } else {
       input = TRY(make_pipe());

@@ -4,65 +4,46 @@
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "channel/channel.hpp"
-#include "os/file.hpp"
+#include "files/exchange.hpp"
 #include "os/wait.hpp"
+#include "workspace/journal.hpp"
+#include "workspace/provider.hpp"
 #include "workspace/site.hpp"
+#include "workspace/world.hpp"
 
-#include <cstdint>
-#include <filesystem>
-#include <string>
-#include <string_view>
-#include <sys/types.h>
-#include <system_error>
-#include <utility>
-#include <vector>
+#include <optional>
 
 #include <fmt/format.h>
 
 namespace carrel {
-namespace {
 
-namespace fs = std::filesystem;
+ExchangeRecord record_of(const World& world, const WorkspaceRow& row, const MachineRef& machine) {
+  return {.file = world.paths.of(row.id) / "files",
+          .machine = machine.ref,
+          .scratch = world.paths.state / "ignore"};
+}
 
-constexpr std::uintmax_t most_bytes = 500'000'000;
+Result<Exchange> exchange_of(const World& world, Site& site, Progress& progress, const Wait& wait) {
+  return Exchange::open({.here = world.here,
+                         .here_folder = site.row.folder,
+                         .there = *site.channel,
+                         .there_folder = site.folder,
+                         .once = site.row.id.short_text()},
+                        record_of(world, site.row, site.machine.machine), progress, wait);
+}
 
-// Names relative to the folder, of files alone.
-constexpr std::string_view list_files =
-    "if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then "
-    "git ls-files -z --cached --others --exclude-standard; "
-    "else find . -name .git -prune -o -type f -print0; fi";
-
-}  // namespace
-
-Result<> bring_folder(Channel& here, Site& site, Progress& progress, const Wait& wait) {
-  if (TRY(site.channel->is_folder(site.folder, wait))) return {};
-  const fs::path from = site.row.folder;
-  const auto listed =
-      TRY(here.run({.argv = {"sh", "-c", std::string(list_files)}, .folder = from}, wait));
-  if (listed.status != 0) {
-    return fail({.what = fmt::format("the files of {} cannot be listed", from.string()),
-                 .why = printable(trimmed(listed.error))});
-  }
-  std::vector<PutFile> files;
-  std::uintmax_t bytes = 0;
-  for (const auto& name : split(listed.output, '\0')) {
-    const auto path = fs::path(name).lexically_normal();
-    std::error_code error;
-    const auto status = fs::symlink_status(from / path, error);
-    if (name.empty() || error || !fs::is_regular_file(status)) continue;
-    auto content = TRY(read_file(from / path));
-    bytes += content.size();
-    if (bytes > most_bytes) {
-      return fail({.what = fmt::format("{} has more than 500 MB to send", from.string()),
-                   .hint = "leave data out with .gitignore, or fetch it on the machine",
-                   .exit = Exit::act});
-    }
-    files.push_back({.path = path,
-                     .bytes = std::move(content),
-                     .mode = static_cast<mode_t>(status.permissions() & fs::perms::all)});
-  }
-  progress.detail(fmt::format("sending {} files, {}", files.size(), size_text(bytes)));
-  return site.channel->put(site.folder, files, wait);
+Result<> bring_folder(const World& world, Site& site, Progress& progress, const Wait& wait) {
+  // A damaged one: `push` and `pull` say so. Here it only matters that there was one.
+  const auto record = read_record(record_of(world, site.row, site.machine.machine));
+  const bool begun = record && *record && !(*record)->complete;
+  if (!begun && ((record && *record) || TRY(site.channel->is_folder(site.folder, wait)))) return {};
+  progress.begin("files", "sending the folder", std::nullopt);
+  auto exchange = TRY(exchange_of(world, site, progress, wait));
+  const auto report = TRY(exchange.push(Force::no, progress, wait));
+  TRY(site.channel->put(site.folder, {}, wait));  // also when it holds nothing
+  TRY(exchange.complete());
+  progress.end(fmt::format("{} files, {}", report.files, size_text(report.bytes)));
+  return {};
 }
 
 }  // namespace carrel

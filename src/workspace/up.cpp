@@ -199,7 +199,7 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
   if (row.wanted != Wanted::running) TRY(journal.want(row.id, Wanted::running));
   TRY(check_port(world, journal, row, wish, wait));
   auto site = TRY(machine_for(world, journal, row, wish.machine, progress, wait));
-  if (!site.is_here()) TRY(bring_folder(world.here, site, progress, wait));
+  if (!site.is_here()) TRY(bring_folder(world, site, progress, wait));
   UpResult result{.status = {.id = row.id, .name = row.name}};
   auto server = TRY(journal.server(row.id));
   const auto state = TRY(observe_server(world, journal, *site.channel, server, wait));

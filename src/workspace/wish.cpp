@@ -6,10 +6,12 @@
 #include "base/text.hpp"
 #include "channel/channel.hpp"
 #include "environment/environment.hpp"
+#include "files/exchange.hpp"
 #include "jupyter/password.hpp"
 #include "os/file.hpp"
 #include "os/wait.hpp"
 #include "workspace/check.hpp"
+#include "workspace/folder.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/provider.hpp"
 #include "workspace/site.hpp"
@@ -173,6 +175,21 @@ Result<Wish> Workspaces::checked_wish(const UpRequest& request, const Wait& wait
       TRY(read_folder_files(world_.here, request.folder, wait, wish.spec.environment));
   wish.environment = TRY(choose_environment(wish.spec.environment, files));
   return wish;
+}
+
+Result<std::optional<FolderSize>> Workspaces::to_send(const UpRequest& request, const Wait& wait) {
+  const auto spec = TRY(wish_of(journal_, request)).spec;
+  const auto* provider =
+      TRY(provider_named(world_, spec.on.value_or(std::string(default_provider))));
+  if (provider->facts().this_computer) return std::nullopt;
+  if (const auto row = TRY(journal_.by_folder(request.folder))) {
+    const auto machine = TRY(journal_.machine(row->id));
+    if (machine) {
+      const auto record = read_record(record_of(world_, *row, machine->machine));
+      if (!record || *record) return std::nullopt;
+    }
+  }
+  return TRY(size_to_send(world_.here, request.folder, world_.paths.state / "ignore", wait));
 }
 
 Result<std::optional<Plan>> Workspaces::plan(const UpRequest& request, const Wait& wait) {

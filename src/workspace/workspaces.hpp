@@ -10,6 +10,8 @@
 #include "base/progress.hpp"
 #include "base/secret.hpp"
 #include "environment/environment.hpp"
+#include "files/copy.hpp"
+#include "files/exchange.hpp"
 #include "jupyter/client.hpp"
 #include "keeper/protocol.hpp"
 #include "machine/lifetime.hpp"
@@ -119,12 +121,27 @@ class Workspaces {
 
   // What `up` of this would have to pay for; none: nothing, or a machine that is there already.
   Result<std::optional<Plan>> plan(const UpRequest& request, const Wait& wait);
+  // What `up` of this would send to its machine; none: nothing, or what was agreed to before.
+  Result<std::optional<FolderSize>> to_send(const UpRequest& request, const Wait& wait);
   // Whether `up` of this would be refused for want of a password: ask for one first.
   Result<bool> needs_password(const UpRequest& request);
   Result<bool> is_public(const UpRequest& request);
   Result<UpResult> up(const UpRequest& request, Progress& progress, const Wait& wait);
   Result<UpResult> start(const WorkspaceRow& row, Progress& progress, const Wait& wait);
   Result<StopResult> stop(const WorkspaceRow& row, Progress& progress, const Wait& wait);
+  // What has changed on one side since the last exchange goes to the other (files/exchange.hpp).
+  Result<ExchangeReport> push(const WorkspaceRow& row, Force force, Progress& progress,
+                              const Wait& wait);
+  Result<ExchangeReport> pull(const WorkspaceRow& row, Progress& progress, const Wait& wait);
+  // Paths of the machine are taken from the workspace's folder there.
+  Result<CopyReport> copy(const WorkspaceRow& row, CopyRequest request, Progress& progress,
+                          const Wait& wait);
+  // Its machine is this computer, or it has none.
+  Result<bool> is_here(const WorkspaceRow& row);
+  // What would be lost with the machine; an error: it could not be looked at. On this computer, and
+  // where the machine is gone: nothing.
+  Result<Unsaved> unsaved(const WorkspaceRow& row, Progress& progress, const Wait& wait);
+
   // Server, kernels, environment copy, own files; never the person's folder.
   Result<> remove(const WorkspaceRow& row, Progress& progress, const Wait& wait);
 

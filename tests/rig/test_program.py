@@ -53,7 +53,7 @@ def person(host_rig):
     home = Path(tempfile.mkdtemp(prefix="ct", dir="/tmp"))
     person = Person(host_rig, home)
     yield person
-    person.carrel("rm", "--all", "--yes")
+    person.carrel("rm", "--all", "--yes", "--discard")
     wait_for("the keeper's end", lambda: not keepers(home), 20)
     shutil.rmtree(home)
 
@@ -128,7 +128,7 @@ def test_from_nothing_to_a_cell_and_back(person, host_rig):
     person.carrel("url", "--with-token", "lesson")
     assert status_of(port) == 200
 
-    person.carrel("rm", "lesson", "--yes")
+    person.carrel("rm", "lesson", "--yes", "--discard")
     wait_for("its end", lambda: set(instances(host_rig).values()) <= {"terminated"}, 60)
     assert person.carrel("ls", "--json").stdout.count('"id"') == 0
     assert (person.folder / "lesson.ipynb").exists()

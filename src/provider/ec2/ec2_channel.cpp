@@ -134,14 +134,7 @@ Result<std::unique_ptr<Channel>> Ec2Provider::channel(const MachineRef& machine,
   target.host = address_of(instance);
   target.identity = key.identity;
   auto channel = TRY(SshChannel::open(outside_.processes, outside_.random, outside_.environment,
-                                      {.host = address_of(instance),
-                                       .user = std::move(user),
-                                       .identity = key.identity,
-                                       .known_hosts = records_.known_hosts(machine.ref),
-                                       .host_key_alias = machine.ref,
-                                       .folder = outside_.paths.run,
-                                       .proxy_command = {},
-                                       .config = {}}));
+                                      std::move(target)));
   const auto answers = until_it_answers(*channel, machine, instance, bounded);
   if (answers) return channel;
   if (answers.error().reason != Reason::unverified) return fail(answers.error());
