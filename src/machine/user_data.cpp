@@ -14,23 +14,36 @@ using Json = nlohmann::ordered_json;
 
 constexpr auto shortest = std::chrono::seconds(1);
 
-// Writes the units and arms the timers. $1: the default lifetime, $2: the grace, both in seconds.
+// Writes the units and arms the timers. $1: the default lifetime, $2: the grace, both in seconds. A
+// file is written whole or not at all: on a full disk that of the last boot stays, and systemd arms
+// it without being asked. Where there is none, /run takes it.
 constexpr std::string_view arm = R"sh(umask 022
 mkdir -p /etc/carrel
 [ -s /etc/carrel/lifetime ] || echo "$1" >/etc/carrel/lifetime
-read -r seconds </etc/carrel/lifetime
+seconds=$1
+read -r seconds </etc/carrel/lifetime || :
 case $seconds in ''|*[!0-9]*) seconds=$1 ;; esac
-units=/etc/systemd/system
+unit() {
+  text=$(cat)
+  for units in /etc/systemd/system /run/systemd/system; do
+    mkdir -p "$units"
+    printf '%s\n' "$text" >"$units/$1.new" && mv "$units/$1.new" "$units/$1" && return
+    rm -f "$units/$1.new"
+    [ ! -s "$units/$1" ] || return
+  done
+}
 timer() {
-  cat >"$units/$1.timer" <<UNIT
+  unit "$1.timer" <<UNIT
 [Unit]
 Description=$2
 DefaultDependencies=no
 [Timer]
 OnBootSec=${3}s
 AccuracySec=1s
+[Install]
+WantedBy=timers.target
 UNIT
-  cat >"$units/$1.service" <<UNIT
+  unit "$1.service" <<UNIT
 [Unit]
 Description=$2
 DefaultDependencies=no
@@ -43,6 +56,7 @@ timer carrel-lifetime "The lifetime of this machine is over" "$seconds" "/bin/sy
 timer carrel-lifetime-force "This machine did not power off by itself" "$((seconds + $2))" \
   "/bin/systemctl --force --force poweroff"
 systemctl daemon-reload
+systemctl enable carrel-lifetime.timer carrel-lifetime-force.timer
 systemctl --no-block restart carrel-lifetime.timer carrel-lifetime-force.timer
 )sh";
 
