@@ -1,6 +1,7 @@
 """JupyterLab in Chromium, its server on a real host, and what happens to the network between them."""
 
 import contextlib
+import json
 import os
 import signal
 import time
@@ -10,7 +11,7 @@ import pytest
 from lab import opened, panel, run_cell
 from playwright.sync_api import expect
 from rigs import wait_for
-from test_program import free_port, keepers, person  # noqa: F401 (a fixture)
+from test_program import NOTEBOOK, free_port, keepers, person  # noqa: F401 (a fixture)
 
 BACK = 10  # seconds from the network's return to a cell that has run
 # What the cable or the laptop does, for how long; the long ones by name: CARREL_SLOW=1.
@@ -20,6 +21,9 @@ AWAY = [("the cable is out", 10)] + ([("the cable is out", 300), ("the cable is 
 @pytest.fixture
 def lesson(person, page):  # noqa: F811
     """The person's notebook, open in a page, with a variable in its kernel."""
+    # With a kernel's name in it: JupyterLab asks for one where there is none.
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    (person.folder / "lesson.ipynb").write_text(json.dumps({**NOTEBOOK, "metadata": kernel}))
     person.ready = person.up("--port", str(free_port()))
     person.instance = person.ready["ref"]
     person.page = page
