@@ -30,7 +30,7 @@ def names_its_call(error):
 def one_seed(rig, seed):
     """"" or what is wrong."""
     rig.control("reset", {})
-    with contextlib.closing(Person(rig)) as person:
+    with contextlib.closing(Person(rig)) as person:  # noqa: F811
         rig.set(hang_s=0.3)
         rig.control("faults", {"seed": seed})
         status, _, error = person.up()
