@@ -46,6 +46,11 @@ Result<std::string> machine_boot_id(Channel& channel, const Wait& wait) {
   return std::string(trimmed(TRY(channel.get("/proc/sys/kernel/random/boot_id", wait))));
 }
 
+bool are_one(const ProcessId& one, const ProcessId& other) {
+  return one.pid == other.pid && one.start_ticks == other.start_ticks &&
+         one.boot_id == other.boot_id;
+}
+
 std::filesystem::path runtime_file(const ServerRow& row, std::string_view name) {
   return std::filesystem::path(row.runtime_folder) / name;
 }
@@ -262,10 +267,11 @@ Result<ServerState> observe_server(const World& world, Journal& journal, Site& s
         if (row->stopped && row->process && row->process->boot_id != process.boot_id) {
           return ServerState::stopped;
         }
-        if (!row->process || row->process->pid != process.pid) {
+        if (!row->process || !are_one(*row->process, process)) {
           row->process = process;
-          TRY(journal.set_server_process(row->workspace, process,
-                                         row->started.value_or(world.clock.wall())));
+          // By another supervisor it was started anew; without any it goes on.
+          if (!row->started || are_one(process, supervisor)) row->started = world.clock.wall();
+          TRY(journal.set_server_process(row->workspace, process, *row->started));
         }
         return row->ready ? ServerState::running : ServerState::starting;
       }

@@ -29,7 +29,8 @@ struct ServerRequest {
 
 // What is known without asking the server itself: its process on the machine. `row` none:
 // ServerState::none. A start that was cut off between the act and its record, and one by the
-// machine's service manager, is found again and recorded; but what a boot has brought back after a
+// machine's service manager (`started` is then later than `ready`), is found again and recorded;
+// but what a boot has brought back after a
 // stop that was asked for counts as stopped.
 Result<ServerState> observe_server(const World& world, Journal& journal, Site& site,
                                    std::optional<ServerRow>& row, const Wait& wait);

@@ -237,9 +237,8 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
     }
     TRY(renew_certificate(site, *server, world.clock.wall(), progress, wait));
     note_differences(wish, *server, row, progress);
-    // One that the machine's boot has brought back has proved nothing yet.
-    const bool same_boot = before->process && before->process->boot_id == server->process->boot_id;
-    result.was_up = same_boot && !row.proof.empty();
+    // One that its machine has started again since has proved nothing yet.
+    result.was_up = !row.proof.empty() && server->started <= server->ready;
   } else {
     std::filesystem::path python;
     auto wanted = wish.environment;
@@ -262,6 +261,9 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
   if (!site.is_here()) TRY(write_ssh_config(world, journal));
   result.proof = result.was_up ? TRY(read_proof(row.proof))
                                : TRY(prove_it(world, journal, site, *server, progress, wait));
+  if (state == ServerState::running && !result.was_up) {
+    TRY(journal.set_server_ready(row.id, world.clock.wall()));
+  }
   result.notebook = site.row.notebook;
   if (server->public_reach) result.fingerprint = certificate_fingerprint(site, wait);
   auto status = TRY(status_of(world, journal, site.row, wait));

@@ -90,7 +90,7 @@ def test_a_server_that_dies_again_and_again_is_left_dead_and_said_to_be(service)
     while service.show("ActiveState") != "failed":
         assert time.monotonic() < deadline
         service.ssh(f"sudo systemctl kill --signal=KILL {service.unit} 2>/dev/null || :")
-    assert service.show("Result") == "start-limit-hit"
+    assert 4 <= int(service.show("NRestarts")) <= 5, "five starts within two minutes"
     assert word(person) == "failed"
     assert json.loads(person.carrel("start", "lesson", "--json").stdout.splitlines()[-1])["proof"]["output"] == "42"
     assert word(person) == "up"
@@ -116,8 +116,6 @@ def test_a_reboot_from_inside_brings_it_back_and_a_poweroff_ends_it_in_order(ser
     assert again["was_up"] is False and again["proof"]["output"] == "42", "proved anew after a boot"
     assert service.file()["instance"] == before["instance"], "and not started anew"
 
-    kernels = service.ssh("pgrep -c -f ipykernel_launcher").strip()
-    assert int(kernels) >= 1
     (host,) = [one for one in host_rig.control()["instances"].values() if one["state"] == "running"]
     person.carrel("stop", "lesson")
     host_rig.wait_state(person.instance, "stopped")
@@ -143,10 +141,10 @@ def test_a_boot_is_shown_and_one_that_failed_says_so_where_something_else_fails(
     # A stopped machine still has its console.
     assert "-----BEGIN SSH HOST KEY KEYS-----" in person.carrel("logs", "lesson", "--boot").stdout
     (person.folder / "requirements.txt").write_text("there-is-no-such-package-of-this-name==1\n")
-    first = person.carrel("start", "lesson", status=1).stderr
+    first = person.carrel("start", "lesson", status=3).stderr
     assert "there-is-no-such-package" in first
     wait_for("the boot's end", lambda: "finished at" in person.carrel("logs", "lesson", "--boot").stdout.rpartition("this-is-why")[2], 60)
-    said = person.carrel("start", "lesson", status=1).stderr
+    said = person.carrel("start", "lesson", status=3).stderr
     assert "there-is-no-such-package" in said and "the machine's boot had errors" in said and "this-is-why" in said, said
     assert "this-is-why" in person.carrel("logs", "lesson", "--boot").stdout
     assert "contradict" in person.carrel("logs", "lesson", "--boot", "--follow", status=2).stderr
