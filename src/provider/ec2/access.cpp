@@ -102,6 +102,11 @@ bool is_of(const Ingress& rule, const Entrance& entrance) {
   return rule.description == label_of(entrance, rule.port);
 }
 
+template <class One>
+void add_once(std::vector<One>& all, const One& one) {
+  if (std::ranges::find(all, one) == all.end()) all.push_back(one);
+}
+
 Result<> revoke(const AwsClient& client, const SecurityGroup& group,
                 const std::vector<Ingress>& rules, const Wait& wait) {
   if (rules.empty()) return {};
@@ -115,15 +120,10 @@ Result<Admitted> admit_to(const AwsClient& client, const SecurityGroup& group,
   Admitted admitted{.ports = {port}, .closed = {}};
   std::vector<Ingress> old;
   for (const auto& one : group.ingress) {
-    if (!entrance.moves || !is_of(one, entrance)) continue;
-    if (std::ranges::find(admitted.ports, one.port) == admitted.ports.end()) {
-      admitted.ports.push_back(one.port);
-    }
-    if (one.cidr == entrance.cidr) continue;
+    if (!entrance.moves || !is_of(one, entrance) || one.cidr == entrance.cidr) continue;
     old.push_back(one);
-    if (std::ranges::find(admitted.closed, one.cidr) == admitted.closed.end()) {
-      admitted.closed.push_back(one.cidr);
-    }
+    add_once(admitted.ports, one.port);
+    add_once(admitted.closed, one.cidr);
   }
   for (const int each : admitted.ports) {
     const bool is_open = std::ranges::any_of(group.ingress, [&](const Ingress& one) {

@@ -68,7 +68,7 @@ Entrance entrance_asked_for(const std::string& owner, const std::string& cidr);
 inline constexpr int ssh_port = 22;
 
 struct Admitted {
-  std::vector<int> ports;           // that are open to it now
+  std::vector<int> ports;           // what was asked for, and what has moved with it
   bool opened = false;              // one of them was not before
   std::vector<std::string> closed;  // networks whose rules went
 };
