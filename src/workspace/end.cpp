@@ -13,6 +13,7 @@
 #include "workspace/ssh_config.hpp"
 #include "workspace/status.hpp"
 #include "workspace/workspaces.hpp"
+#include "workspace/world.hpp"
 
 #include <filesystem>
 #include <string>

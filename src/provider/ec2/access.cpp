@@ -279,6 +279,7 @@ Entrance entrance_asked_for(const std::string& owner, const std::string& cidr) {
 
 std::string admitted_text(const Entrance& entrance, const Admitted& admitted) {
   std::vector<std::string> names;
+  names.reserve(admitted.ports.size());
   for (const int port : admitted.ports) names.push_back(port_name(port));
   auto text =
       fmt::format("{} {} open to {}{}", join(names, " and "), names.size() == 1 ? "is" : "are",
