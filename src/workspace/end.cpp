@@ -11,6 +11,7 @@
 #include "workspace/site.hpp"
 #include "workspace/ssh_config.hpp"
 #include "workspace/status.hpp"
+#include "workspace/waits_told.hpp"
 #include "workspace/workspaces.hpp"
 
 #include <filesystem>
@@ -32,6 +33,7 @@ Result<> unless_full(Result<> written) {
 }  // namespace
 
 Result<StopResult> Workspaces::stop(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
+  const WaitsTold told(world_.providers, progress);
   auto lock = TRY(lock_workspace(world_, row, progress, wait));
   const auto machine = TRY(journal_.machine(row.id));
   if (!machine || machine->machine.ref.empty()) return StopResult{};
@@ -60,6 +62,7 @@ Result<StopResult> Workspaces::stop(const WorkspaceRow& row, Progress& progress,
 }
 
 Result<> Workspaces::remove(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
+  const WaitsTold told(world_.providers, progress);
   auto lock = TRY(lock_workspace(world_, row, progress, wait));
   if (!TRY(journal_.by_id(row.id))) return {};  // another was quicker
   return remove_locked(row, progress, wait);
