@@ -46,6 +46,9 @@ constexpr BucketSize elsewhere{20, 5};
 
 // How long another process may hold the file: it reads and writes a few lines.
 constexpr std::chrono::seconds lock_time{2};
+// Whoever looked at the clock first may come second to the bucket. A level from further in the
+// future is one from before a restart of the computer.
+constexpr std::chrono::seconds most_overtaken{30};
 constexpr std::string_view head = "carrel's calls to AWS 1";
 constexpr std::size_t most_levels = 1000;
 constexpr double most_waiting = 1000;
@@ -89,15 +92,15 @@ Bucket bucket_of(std::string_view service, std::string_view action, bool filtere
 }
 
 Turn take_turn(const BucketSize& size, const std::optional<BucketLevel>& level, Instant now) {
-  double tokens = size.burst;
-  // a level from the future is one from before a restart of the computer
-  if (level && level->at <= now) {
-    const double passed = std::chrono::duration<double>(now - level->at).count();
-    tokens = std::min(size.burst, level->tokens + passed * size.per_second);
+  BucketLevel left{.tokens = size.burst, .at = now};
+  if (level && level->at < now + most_overtaken) {
+    left.at = std::max(level->at, now);
+    const double passed = std::chrono::duration<double>(left.at - level->at).count();
+    left.tokens = std::min(size.burst, level->tokens + passed * size.per_second);
   }
-  tokens -= 1;
-  const double seconds = tokens < 0 ? -tokens / size.per_second : 0;
-  return {.level = {tokens, now},
+  left.tokens -= 1;
+  const double seconds = left.tokens < 0 ? -left.tokens / size.per_second : 0;
+  return {.level = left,
           .delay = Milliseconds(static_cast<Milliseconds::rep>(std::ceil(seconds * 1000)))};
 }
 

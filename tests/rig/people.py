@@ -173,6 +173,7 @@ class Person:
     def many(self, count):
         """Beside the one workspace that there is others like it; their machines, all stopped."""
         ec2, ((first, _, machine),) = self.rig.client("ec2"), self.journal()
+        self.rig.set(quotas={"L-DB2E81BA": 100_000})
         shown = self.rig.instance(machine)
         like = {"ImageId": shown["ImageId"], "InstanceType": shown["InstanceType"], "MinCount": count - 1, "MaxCount": count - 1}
         like["TagSpecifications"] = [{"ResourceType": "instance", "Tags": shown["Tags"]}]

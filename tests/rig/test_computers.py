@@ -41,7 +41,7 @@ def asked(person, act):
 
 
 def without_credentials(person):
-    person.env = {name: value for name, value in person.env.items() if not name.startswith("AWS_")}
+    person.env = {name: value for name, value in person.env.items() if not name.startswith(("AWS_ACCESS", "AWS_SECRET"))}
     person.env["AWS_EC2_METADATA_DISABLED"] = "true"
 
 

@@ -90,6 +90,11 @@ TEST_F(Shared, a_damaged_file_is_begun_anew) {
   }
 }
 
+TEST_F(Shared, who_looked_at_the_clock_first_and_comes_second_waits_as_well) {
+  empty();
+  EXPECT_GT(take(noon - Milliseconds(200)), Milliseconds(500));
+}
+
 TEST_F(Shared, a_level_of_before_a_restart_is_a_full_bucket) {
   empty();
   EXPECT_EQ(take(Instant(std::chrono::minutes(1))), Milliseconds(0));
