@@ -79,6 +79,8 @@ def launch(rig, rounds=9):
                     person.forget()
                 else:
                     assert person.carrel("rm", "--yes", "lesson")[0] == 0
+                    # As after a minute's rest: a person does not launch once a second.
+                    (person.home / ".local/state/carrel/ec2/calls").unlink()
                 before, begin = len(rig.control("log")), time.time()
                 _, memory = spawned(person, 1, program, "up", "--on", "ec2", "--yes")
                 calls = calls_since(rig, before)

@@ -57,7 +57,7 @@ Result<Instance> Ec2Provider::running_machine(const MachineRef& machine, const W
     if (!found && !is_new(machine.ref)) return does_not_run(machine, "EC2 does not know it");
     if (found) {
       const auto& instance = *found;
-      const auto seen = seen_as(machine.place, instance);
+      const auto seen = seen_as(instance, gib_month(machine.place));
       if (seen.state == MachineState::running && !seen.addresses.empty()) return instance;
       if (seen.state != MachineState::pending && seen.state != MachineState::running) {
         return does_not_run(machine, fmt::format("it is {}{}{}", to_string(instance.state),

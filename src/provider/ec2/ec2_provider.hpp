@@ -16,6 +16,7 @@
 #include "aws/ec2_offers.hpp"
 #include "aws/throttle.hpp"
 #include "base/error.hpp"
+#include "base/money.hpp"
 #include "channel/channel.hpp"
 #include "channel/ssh_target.hpp"
 #include "os/clock.hpp"
@@ -133,8 +134,10 @@ class Ec2Provider final : public Provider {
   Result<std::optional<Instance>> ask_one(const MachineRef& machine, const Wait& wait);
   Result<Listing> look(const std::vector<MachineRef>& machines, IdsByPlace places, Whose whose,
                        const Wait& wait);
-  MadeElsewhere made_elsewhere(const std::string& place, const Instance& instance) const;
-  Observation seen_as(const std::string& place, const Instance& instance) const;
+  MadeElsewhere made_elsewhere(const std::string& place, const Instance& instance,
+                               Money gib_month) const;
+  Money gib_month(const std::string& place) const;
+  Observation seen_as(const Instance& instance, Money gib_month) const;
   Observation not_shown(const std::string& id) const;
   bool is_new(const std::string& id) const;
   template <class Request>

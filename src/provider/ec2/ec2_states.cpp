@@ -108,7 +108,14 @@ Observation Ec2Provider::not_shown(const std::string& id) const {
   return {.state = MachineState::gone, .reason = "EC2 does not know it (any more)"};
 }
 
-Observation Ec2Provider::seen_as(const std::string& place, const Instance& instance) const {
+// Where nobody has asked for this region's price: that of us-east-1.
+Money Ec2Provider::gib_month(const std::string& place) const {
+  constexpr Money usual{80'000};
+  const auto price = cached_disk_price(cache_, ec2_place(place).region);
+  return price ? price->money : usual;
+}
+
+Observation Ec2Provider::seen_as(const Instance& instance, Money gib_month) const {
   Observation seen{.state = machine_state(instance.state), .reason = reason_of(instance)};
   if (seen.state == MachineState::running) {
     seen.since = instance.launched;
@@ -117,10 +124,7 @@ Observation Ec2Provider::seen_as(const std::string& place, const Instance& insta
     }
   }
   if (seen.state == MachineState::stopped) {
-    // Where nobody has asked for this region's price: that of us-east-1.
-    constexpr Money usual{80'000};
-    const auto price = cached_disk_price(cache_, ec2_place(place).region);
-    seen.cost_per_day = disk_per_day(price ? price->money : usual, disk_of(instance));
+    seen.cost_per_day = disk_per_day(gib_month, disk_of(instance));
   }
   return seen;
 }
@@ -157,8 +161,8 @@ Result<std::optional<Instance>> Ec2Provider::ask_one(const MachineRef& machine, 
   return std::move(shown.asked_for.front());
 }
 
-MadeElsewhere Ec2Provider::made_elsewhere(const std::string& place,
-                                          const Instance& instance) const {
+MadeElsewhere Ec2Provider::made_elsewhere(const std::string& place, const Instance& instance,
+                                          Money gib_month) const {
   auto called = instance.tag(name_tag);
   if (called.empty()) called = instance.tag("Name");  // an earlier Carrel made it
   return {.machine = {.provider = name(), .place = place, .ref = instance.id},
@@ -166,7 +170,7 @@ MadeElsewhere Ec2Provider::made_elsewhere(const std::string& place,
           .name = std::move(called),
           .computer = instance.tag(computer_tag),
           .owner = instance.tag(owner_tag),
-          .seen = seen_as(place, instance)};
+          .seen = seen_as(instance, gib_month)};
 }
 
 // Asks each of `places`; of a machine that is not in any of them nothing is known.
@@ -185,23 +189,27 @@ Result<Listing> Ec2Provider::look(const std::vector<MachineRef>& machines, IdsBy
   for (const auto& [place, ids] : places) {
     auto shown = ask(place, ids, whose, wait);
     if (!shown && shown.error().reason == Reason::interrupted) return fail(shown.error());
-    for (const auto& id : ids) {
-      answers[{.provider = name(), .place = place, .ref = id}] =
-          shown ? not_shown(id)
-                : Observation{.reason = shown.error().what + ": " + shown.error().why};
-    }
+    const auto answer_of = [&](const std::string& id) -> Observation& {
+      return answers[{.provider = name(), .place = place, .ref = id}];
+    };
     if (!shown) {
+      const auto reason = shown.error().what + ": " + shown.error().why;
+      for (const auto& id : ids) answer_of(id).reason = reason;
       listing.unasked.push_back(std::move(shown.error()));
       continue;
     }
+    const auto price = gib_month(place);
+    std::set<std::string> left(ids.begin(), ids.end());
     for (const auto& instance : shown->asked_for) {
-      answers[{.provider = name(), .place = place, .ref = instance.id}] = seen_as(place, instance);
+      left.erase(instance.id);
+      answer_of(instance.id) = seen_as(instance, price);
     }
+    for (const auto& id : left) answer_of(id) = not_shown(id);
     for (const auto& instance : shown->others) {
       const bool ends = instance.state == InstanceState::terminated ||
                         instance.state == InstanceState::shutting_down;
       if (!ends && found.insert(instance.id).second) {
-        listing.elsewhere.push_back(made_elsewhere(place, instance));
+        listing.elsewhere.push_back(made_elsewhere(place, instance, price));
       }
     }
   }
