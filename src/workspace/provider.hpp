@@ -201,7 +201,7 @@ class Provider {
   virtual std::vector<std::string> notes() { return {}; }
   // Long waits inside of calls are told to this as they begin: for what, in words. One at a time,
   // maybe from a thread of the call's own. Empty: nobody listens.
-  virtual void tell_waits(std::function<void(std::string_view)> /*tell*/) {}
+  virtual void tell_waits(const std::function<void(std::string_view)>& /*tell*/) {}
 };
 
 // The providers that main made, by name.

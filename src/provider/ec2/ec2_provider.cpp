@@ -49,9 +49,9 @@ Ec2Provider::Ec2Provider(const Ec2Outside& outside)
       cache_(outside.paths.cache / "ec2", outside.clock),
       throttle_(records_.folder() / "calls") {}
 
-void Ec2Provider::tell_waits(std::function<void(std::string_view)> tell) {
+void Ec2Provider::tell_waits(const std::function<void(std::string_view)>& tell) {
   const std::scoped_lock lock(tell_mutex_);
-  tell_ = std::move(tell);
+  tell_ = tell;
 }
 
 void Ec2Provider::told(std::string_view text) {
@@ -256,10 +256,10 @@ Result<Launch> Ec2Provider::launch_of(const Intent& intent, const Entrance& entr
       .disk_gib = disk,
       .tags = {{"Name", intent.name.text()},
                {workspace_tag, intent.workspace.text()},
-               {name_tag, intent.name.text()},
                {owner_tag, owner},
                {"carrel:token", intent.token},
-               {"carrel:disk", std::to_string(disk)}},
+               {"carrel:disk", std::to_string(disk)},
+               {name_tag, intent.name.text()}},
   };
   for (const auto& [tag, value] :
        {std::pair(from_tag, intent.hardware.from), std::pair(user_tag, intent.hardware.user),

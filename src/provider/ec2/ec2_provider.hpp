@@ -100,7 +100,7 @@ class Ec2Provider final : public Provider {
   Result<> accept_host_key(const MachineRef& machine, const std::string& fingerprint,
                            const Wait& wait) override;
   std::vector<std::string> notes() override { return std::exchange(notes_, {}); }
-  void tell_waits(std::function<void(std::string_view)> tell) override;
+  void tell_waits(const std::function<void(std::string_view)>& tell) override;
 
  private:
   struct Seen {  // the last answer about a machine
