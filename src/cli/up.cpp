@@ -11,6 +11,7 @@
 #include "cli/progress.hpp"
 #include "cli/ready.hpp"
 #include "cli/show.hpp"
+#include "workspace/site.hpp"
 #include "workspace/spec.hpp"
 #include "workspace/workspaces.hpp"
 

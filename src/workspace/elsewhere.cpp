@@ -48,6 +48,7 @@ WorkspaceStatus status_of_machine(const MadeElsewhere& machine, const WorkspaceI
 
 Error not_there(std::string_view full_name, const WorkspaceList& list) {
   std::vector<std::string> others;
+  others.reserve(list.all.size());
   for (const auto& status : list.all) others.push_back(status.full_name());
   return {
       .what = fmt::format("no machine of {} is where this computer looks", printable(full_name)),
