@@ -67,6 +67,7 @@ Json status_json(const WorkspaceStatus& status) {
       {"server", to_string(status.server)},
       {"url", text_or_null(status.url)},
       {"public", status.public_reach},
+      {"public_url", text_or_null(status.public_url)},
       {"port", status.port == 0 ? Json(nullptr) : Json(status.port)},
       {"folder", text_or_null(status.folder)},
       {"folder_exists", status.folder_exists},

@@ -16,14 +16,18 @@ Result<int> run_logs(CommandContext& context) {
   const auto row = TRY(select_one(context, workspaces));
   auto& terminal = context.world.terminal;
   const bool colours = look_of(terminal, Output::out, context.world.environment).colours;
-  TRY(workspaces.logs(
-      row, context.given.has("--follow"),
-      [&](std::string_view lines) {
-        auto text = printable_coloured(lines, colours);
-        if (!lines.ends_with('\n')) text += '\n';
-        terminal.out(text);
-      },
-      context.wait()));
+  const auto show = [&](std::string_view lines) {
+    auto text = printable_coloured(lines, colours);
+    if (!lines.ends_with('\n')) text += '\n';
+    terminal.out(text);
+  };
+  const bool follow = context.given.has("--follow");
+  if (!context.given.has("--boot")) {
+    TRY(workspaces.logs(row, follow, show, context.wait()));
+    return 0;
+  }
+  if (follow) return usage_error("--boot and --follow contradict each other");
+  TRY(workspaces.boot_log(row, show, context.wait()));
   return 0;
 }
 
@@ -37,11 +41,15 @@ Command logs_command() {
       .arguments = {workspace_argument()},
       .options = {{.name = "--follow",
                    .letter = "-f",
-                   .help = "go on with what comes, until Ctrl-C"}},
+                   .help = "go on with what comes, until Ctrl-C"},
+                  {.name = "--boot",
+                   .help = "how its machine in a cloud booted: cloud-init's log, or its console "
+                           "where ssh does not answer"}},
       .text =
           "The log holds no token and no password. With `--follow` it goes on over restarts.\n\n"
           "    carrel logs digits\n"
-          "    carrel logs -f",
+          "    carrel logs -f\n"
+          "    carrel logs digits --boot",
       .run = run_logs};
 }
 

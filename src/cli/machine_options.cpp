@@ -29,17 +29,18 @@ std::vector<Option> machine_options() {
 }
 
 std::vector<Option> launch_options() {
-  return {{.name = "--lifetime",
-           .value = "TIME",
-           .help = "on a cloud: it stops itself so long after each start, such as 90m or 2d; by "
-                   "default 12h"},
-          {.name = "--from",
-           .value = "NETWORK",
-           .help = "on a cloud: ssh is let in from this network, such as 203.0.113.0/24; by "
-                   "default from this computer's address alone"},
-          {.name = "--user",
-           .value = "LOGIN",
-           .help = "on a cloud: who logs in; by default as the image says"}};
+  return {
+      {.name = "--lifetime",
+       .value = "TIME",
+       .help = "on a cloud: it stops itself so long after each start, such as 90m or 2d; by "
+               "default 12h"},
+      {.name = "--from",
+       .value = "NETWORK",
+       .help = "on a cloud: ssh, and others with --public, are let in from this network, such as "
+               "203.0.113.0/24; by default from this computer's address alone"},
+      {.name = "--user",
+       .value = "LOGIN",
+       .help = "on a cloud: who logs in; by default as the image says"}};
 }
 
 Result<Spec> machine_spec(const Given& given) {

@@ -34,6 +34,9 @@ std::string ready_text(const UpResult& result, std::string_view sign_in, const L
     rows.emplace_back("open", std::string(sign_in));
     rows.emplace_back("", "signs in once, within ten minutes; again: carrel open " + name);
   }
+  if (const auto& url = result.status.public_url; !url.empty() && url != result.status.url) {
+    rows.emplace_back("for others", url);
+  }
   if (!result.fingerprint.empty()) {
     rows.emplace_back("certificate", "SHA-256 " + result.fingerprint);
     rows.emplace_back("", "made by Carrel: browsers ask once; compare this with what they show");

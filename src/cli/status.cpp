@@ -49,6 +49,7 @@ std::string details_text(const CommandContext& context, const WorkspaceDetails& 
                     (status.folder_exists ? "" : " (not there)"));
   add("address", status.url);
   if (status.public_reach) add("reach", "public: HTTPS, with a password");
+  if (status.public_url != status.url) add("for others", status.public_url);
   add("environment", status.environment);
   add("added", join(details.added_by_hand, ", "));
   add("machine",

@@ -241,6 +241,8 @@ Command up_command(const std::vector<std::string>& providers) {
           "named by "
           "`CARREL_PASSWORD_FILE` that nobody else may read, or the answer on the terminal.\n\n"
           "    carrel up --public --password-stdin < password.txt\n\n"
+          "On a cloud the machine itself then listens too, on port 8888, and lets in whom it lets "
+          "in by ssh.\n\n"
           "An interrupted `up` leaves nothing half done that the next `up` would not complete.",
       .run = run_up};
   const auto before =

@@ -14,23 +14,38 @@ using Json = nlohmann::ordered_json;
 
 constexpr auto shortest = std::chrono::seconds(1);
 
-// Writes the units and arms the timers. $1: the default lifetime, $2: the grace, both in seconds.
+// Writes the units and arms the timers. $1: the default lifetime, $2: the grace, both in seconds. A
+// file is written whole or not at all: on a full disk that of the last boot stays, and systemd arms
+// it without being asked. Where there is none, /run takes it.
+// Before the first of them can start, what upgrades by itself is masked: it holds dpkg, it reboots,
+// and new kernels and drivers under a GPU are how machines break at their next start.
 constexpr std::string_view arm = R"sh(umask 022
 mkdir -p /etc/carrel
 [ -s /etc/carrel/lifetime ] || echo "$1" >/etc/carrel/lifetime
-read -r seconds </etc/carrel/lifetime
+seconds=$1
+read -r seconds </etc/carrel/lifetime || :
 case $seconds in ''|*[!0-9]*) seconds=$1 ;; esac
-units=/etc/systemd/system
+unit() {
+  text=$(cat)
+  for units in /etc/systemd/system /run/systemd/system; do
+    mkdir -p "$units"
+    printf '%s\n' "$text" >"$units/$1.new" && mv "$units/$1.new" "$units/$1" && return
+    rm -f "$units/$1.new"
+    [ ! -s "$units/$1" ] || return
+  done
+}
 timer() {
-  cat >"$units/$1.timer" <<UNIT
+  unit "$1.timer" <<UNIT
 [Unit]
 Description=$2
 DefaultDependencies=no
 [Timer]
 OnBootSec=${3}s
 AccuracySec=1s
+[Install]
+WantedBy=timers.target
 UNIT
-  cat >"$units/$1.service" <<UNIT
+  unit "$1.service" <<UNIT
 [Unit]
 Description=$2
 DefaultDependencies=no
@@ -42,7 +57,12 @@ UNIT
 timer carrel-lifetime "The lifetime of this machine is over" "$seconds" "/bin/systemctl --no-block poweroff"
 timer carrel-lifetime-force "This machine did not power off by itself" "$((seconds + $2))" \
   "/bin/systemctl --force --force poweroff"
+for unit in unattended-upgrades.service apt-daily.service apt-daily.timer \
+  apt-daily-upgrade.service apt-daily-upgrade.timer; do
+  ln -sfn /dev/null "/etc/systemd/system/$unit"
+done
 systemctl daemon-reload
+systemctl enable carrel-lifetime.timer carrel-lifetime-force.timer
 systemctl --no-block restart carrel-lifetime.timer carrel-lifetime-force.timer
 )sh";
 
@@ -55,11 +75,6 @@ ssh-keygen -q -t ed25519 -N '' -C '' -f /etc/ssh/ssh_host_ed25519_key
   echo '-----END SSH HOST KEY KEYS-----'
 } >/dev/console
 )sh";
-
-// New kernels and drivers under a running GPU are how machines break at their next start.
-constexpr std::string_view no_surprises =
-    "systemctl mask --now unattended-upgrades.service apt-daily-upgrade.timer apt-daily.timer "
-    "2>/dev/null || :";
 
 Json shell(std::string_view script, std::chrono::seconds lifetime, std::chrono::seconds grace) {
   return {"sh",
@@ -83,7 +98,6 @@ std::string user_data(const FirstBoot& first_boot) {
                      {shell(arm, lifetime, grace),
                       {"cloud-init-per", "instance", "carrel-host-keys", "sh", "-c",
                        std::string(show_host_keys)}}},
-                    {"runcmd", {{"sh", "-c", std::string(no_surprises)}}},
                     {"package_update", false},
                     {"package_upgrade", false}};
   // JSON is YAML, with quoting that leaves nothing to chance.

@@ -7,12 +7,14 @@
 #include "workspace/journal.hpp"
 #include "workspace/lock.hpp"
 #include "workspace/provider.hpp"
+#include "workspace/reach.hpp"
 #include "workspace/server.hpp"
 #include "workspace/site.hpp"
 #include "workspace/ssh_config.hpp"
 #include "workspace/status.hpp"
 #include "workspace/waits_told.hpp"
 #include "workspace/workspaces.hpp"
+#include "workspace/world.hpp"
 
 #include <filesystem>
 #include <string>
@@ -30,6 +32,25 @@ Result<> unless_full(Result<> written) {
   return written;
 }
 
+// A machine that must stop does not wait for that: what stays open is said.
+Result<> close_door(const World& world, Journal& journal, const MachineRow& machine,
+                    Progress& progress, const Wait& wait) {
+  auto server = TRY(journal.server(machine.workspace));
+  if (!server || !server->public_reach) return {};
+  const auto closed = close_public_port(world, journal, machine, wait);
+  if (!closed && closed.error().reason == Reason::interrupted) return closed;
+  if (!closed) {
+    progress.note(fmt::format("port {} stays open to where it was: {}: {}", public_port,
+                              closed.error().what, closed.error().why));
+    return {};
+  }
+  for (const auto& note : TRY(provider_named(world, machine.machine.provider))->notes()) {
+    progress.note(note);
+  }
+  server->public_reach = false;
+  return unless_full(journal.put_server(*server));
+}
+
 }  // namespace
 
 Result<StopResult> Workspaces::stop(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
@@ -42,11 +63,12 @@ Result<StopResult> Workspaces::stop(const WorkspaceRow& row, Progress& progress,
     result.per_day = asked->offer.per_day_stopped;
   }
   const auto before = TRY(status_of(world_, journal_, row, wait));
-  if (before.word == "stopped" && row.wanted == Wanted::stopped) return result;
+  auto* provider = TRY(provider_named(world_, machine->machine.provider));
+  const bool is_open = before.public_reach && !provider->facts().this_computer;
+  if (before.word == "stopped" && row.wanted == Wanted::stopped && !is_open) return result;
   if (row.wanted != Wanted::removed) {  // a removal that was cut off stays one
     TRY(unless_full(journal_.want(row.id, Wanted::stopped)));
   }
-  auto* provider = TRY(provider_named(world_, machine->machine.provider));
   if (provider->facts().this_computer) {
     auto site = TRY(reach_site(world_, row, *machine, wait));
     TRY(stop_server(world_, journal_, site, wait));
@@ -55,7 +77,10 @@ Result<StopResult> Workspaces::stop(const WorkspaceRow& row, Progress& progress,
     TRY(unless_full(journal_.set_server_stopped(row.id, world_.clock.wall())));
   }
   TRY(provider->stop(machine->machine, StopHow::gracefully, wait));
-  if (!provider->facts().this_computer) TRY(world_.keeper.rest(row.id, wait));
+  if (!provider->facts().this_computer) {
+    TRY(close_door(world_, journal_, *machine, progress, wait));
+    TRY(world_.keeper.rest(row.id, wait));
+  }
   TRY(remove_tree(world_.paths.of(row.id) / "open.html"));
   result.changed = before.word != "stopped";
   return result;
@@ -85,6 +110,8 @@ Result<> Workspaces::remove_locked(const WorkspaceRow& row, Progress& progress, 
       progress.detail("removing its environment");
       TRY(site.environments().remove(row.id, wait));
       TRY(site.channel->remove(site.folder_of_state(), wait));
+    } else {
+      TRY(close_door(world_, journal_, *machine, progress, wait));
     }
     TRY(provider->remove(machine->machine, Keep::nothing, wait));
     if (!provider->facts().this_computer) TRY(world_.keeper.drop(row.id, wait));

@@ -197,6 +197,23 @@ class Provider {
                                    const std::string& /*fingerprint*/, const Wait& /*wait*/) {
     return usage_error(name() + " verifies no host keys");
   }
+  // A TCP port of the machine is let in from where ssh to it is, and follows this computer as that
+  // does; `close_port` ends it, for all machines of the place that share one door. Where nothing of
+  // the place's own stands before its machines there is nothing to do.
+  virtual Result<> open_port(const MachineRef& /*machine*/, std::uint16_t /*port*/,
+                             const Wait& /*wait*/) {
+    return {};
+  }
+  virtual Result<> close_port(const MachineRef& /*machine*/, std::uint16_t /*port*/,
+                              const Wait& /*wait*/) {
+    return {};
+  }
+  // What its console has shown since it was started last, machine output; of one that is stopped,
+  // too. For people.
+  virtual Result<std::string> console(const MachineRef& /*machine*/, const Wait& /*wait*/) {
+    return usage_error(name() + " shows no console");
+  }
+
   // What the last calls have opened or closed and the person should read; each is told once.
   virtual std::vector<std::string> notes() { return {}; }
   // Long waits inside of calls are told to this as they begin: for what, in words. One at a time,

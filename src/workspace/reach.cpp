@@ -3,13 +3,16 @@
 #include "base/error.hpp"
 #include "base/names.hpp"
 #include "base/progress.hpp"
+#include "channel/channel.hpp"
+#include "channel/ssh_target.hpp"  // IWYU pragma: keep (what a way is)
 #include "jupyter/certificate.hpp"
 #include "keeper/protocol.hpp"
 #include "os/clock.hpp"
-#include "os/file.hpp"
 #include "os/ports.hpp"
 #include "os/wait.hpp"
 #include "workspace/journal.hpp"
+#include "workspace/provider.hpp"
+#include "workspace/site.hpp"
 #include "workspace/spec.hpp"
 #include "workspace/world.hpp"
 
@@ -21,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -55,22 +59,31 @@ Error port_of_another(std::uint16_t port, const std::string& name) {
           .trace = {}};
 }
 
+// Under which its certificate is looked at.
+std::vector<std::string> names_of(const Site& site) {
+  const auto* way = site.channel->way();
+  return way == nullptr ? host_names() : std::vector{way->host};
+}
+
 }  // namespace
 
-Result<bool> ensure_certificate(const std::filesystem::path& certificates, WallTime now,
-                                Progress& progress) {
-  const auto certificate = certificates / certificate_file;
-  const auto key = certificates / key_file;
-  TRY(make_private_folder(certificates));
-  const auto names = host_names();
-  if (const auto pem = read_file(certificate)) {
+Result<bool> ensure_certificate(Site& site, WallTime now, Progress& progress, const Wait& wait) {
+  const auto certificates = site.certificates();
+  const auto names = names_of(site);
+  if (const auto pem = site.channel->get(certificates / certificate_file, wait)) {
     const auto facts = read_certificate(*pem);
-    if (facts && !needs_renewal(*facts, names, now) && read_file(key)) return false;
+    if (facts && !needs_renewal(*facts, names, now) &&
+        site.channel->get(certificates / key_file, wait)) {
+      return false;
+    }
   }
   const auto made = TRY(make_certificate(names, now));
-  TRY(remove_tree(certificate));  // cut off between the two, no certificate meets a wrong key
-  TRY(write_file(key, made.key_pem.reveal(), 0600));
-  TRY(write_file(certificate, made.certificate_pem, 0600));
+  // Cut off between the two, no certificate meets a wrong key.
+  TRY(site.channel->remove(certificates / certificate_file, wait));
+  TRY(site.channel->put(certificates,
+                        {{.path = key_file, .bytes = made.key_pem.reveal(), .mode = 0600},
+                         {.path = certificate_file, .bytes = made.certificate_pem, .mode = 0600}},
+                        wait));
   progress.note("made a new certificate: the browser will show a new fingerprint");
   return true;
 }
@@ -123,15 +136,13 @@ Result<std::uint16_t> choose_port(std::uint16_t wished, std::uint16_t last, cons
 }
 
 Result<ServerDoor> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
-                               const Ports& ports, const std::filesystem::path& certificates,
-                               WallTime now, Progress& progress) {
+                               const Ports& ports, const Site& site, Progress& progress) {
   ServerDoor door{.port_asked_for = spec.port.has_value()};
   if (spec.public_reach.value_or(false)) {
     door.public_reach = true;
-    door.ip = "0.0.0.0";
-    door.certificate = certificates / certificate_file;
-    door.key = certificates / key_file;
-    TRY(ensure_certificate(certificates, now, progress));
+    if (site.is_here()) door.ip = "0.0.0.0";
+    door.certificate = site.certificates() / certificate_file;
+    door.key = site.certificates() / key_file;
   }
   const std::uint16_t before = last ? last->port : 0;
   door.port = TRY(choose_port(spec.port.value_or(0), before, ports, door.ip));
@@ -141,11 +152,30 @@ Result<ServerDoor> choose_door(const Spec& spec, const std::optional<ServerRow>&
   return door;
 }
 
-std::string certificate_fingerprint(const std::filesystem::path& certificates) {
-  const auto pem = read_file(certificates / certificate_file);
+std::string certificate_fingerprint(Site& site, const Wait& wait) {
+  const auto pem = site.channel->get(site.certificates() / certificate_file, wait);
   if (!pem) return {};
   const auto facts = read_certificate(*pem);
   return facts ? facts->fingerprint : std::string();
+}
+
+Result<> open_public_port(const Site& site, const Wait& wait) {
+  return site.provider->open_port(site.machine.machine, public_port, wait);
+}
+
+Result<> close_public_port(const World& world, Journal& journal, const MachineRow& machine,
+                           const Wait& wait) {
+  const auto machines = TRY(journal.machines());
+  for (const auto& server : TRY(journal.servers())) {
+    if (!server.public_reach || server.workspace == machine.workspace) continue;
+    const auto other = machines.find(server.workspace);
+    if (other != machines.end() && other->second.machine.provider == machine.machine.provider &&
+        other->second.machine.place == machine.machine.place) {
+      return {};
+    }
+  }
+  auto* provider = TRY(provider_named(world, machine.machine.provider));
+  return provider->close_port(machine.machine, public_port, wait);
 }
 
 }  // namespace carrel

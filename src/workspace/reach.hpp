@@ -7,6 +7,7 @@
 #include "os/clock.hpp"
 #include "os/wait.hpp"
 #include "workspace/journal.hpp"
+#include "workspace/site.hpp"
 #include "workspace/spec.hpp"
 #include "workspace/world.hpp"
 
@@ -17,6 +18,9 @@
 #include <string>
 
 namespace carrel {
+
+// Of a machine that is not this computer; here it is the workspace's port.
+inline constexpr std::uint16_t public_port = 8888;
 
 struct ServerDoor {
   std::string ip = "127.0.0.1";
@@ -43,18 +47,23 @@ Result<Ports> ports_for(const World& world, Journal& journal, const WorkspaceId&
 Result<std::uint16_t> choose_port(std::uint16_t wished, std::uint16_t last, const Ports& ports,
                                   const std::string& ip = "127.0.0.1");
 
-// With such a port; a changed one is said. `certificates`: a private folder for this computer's
-// certificate, made or renewed here.
+// With such a port; a changed one is said. Its certificate is `ensure_certificate`'s.
 Result<ServerDoor> choose_door(const Spec& spec, const std::optional<ServerRow>& last,
-                               const Ports& ports, const std::filesystem::path& certificates,
-                               WallTime now, Progress& progress);
+                               const Ports& ports, const Site& site, Progress& progress);
 
-// A certificate for this computer in that private folder: made when there is none, when it covers a
-// name or address no longer, or when it has less than 30 days left. True: it is a new one (said).
-Result<bool> ensure_certificate(const std::filesystem::path& certificates, WallTime now,
-                                Progress& progress);
+// A certificate for the site's machine, by its names and addresses, in its folder `certificates`:
+// made when there is none, when it covers a name or address no longer, or when it has less than 30
+// days left. True: it is a new one (said).
+Result<bool> ensure_certificate(Site& site, WallTime now, Progress& progress, const Wait& wait);
 
-// SHA-256 of the certificate in that folder, as browsers show it; "" if there is none.
-std::string certificate_fingerprint(const std::filesystem::path& certificates);
+// SHA-256 of that certificate, as browsers show it; "" if there is none.
+std::string certificate_fingerprint(Site& site, const Wait& wait);
+
+// Lets others reach the machine's own door, where that is not this computer, or closes it again.
+// The workspaces of one place share what stands before their machines: it stays open for another
+// that is public.
+Result<> open_public_port(const Site& site, const Wait& wait);
+Result<> close_public_port(const World& world, Journal& journal, const MachineRow& machine,
+                           const Wait& wait);
 
 }  // namespace carrel

@@ -28,9 +28,11 @@ struct ServerRequest {
 };
 
 // What is known without asking the server itself: its process on the machine. `row` none:
-// ServerState::none. A start that was cut off between the act and its record is found again and
-// recorded.
-Result<ServerState> observe_server(const World& world, Journal& journal, Channel& channel,
+// ServerState::none. A start that was cut off between the act and its record, and one by the
+// machine's service manager (`started` is then later than `ready`), is found again and recorded;
+// but what a boot has brought back after a
+// stop that was asked for counts as stopped.
+Result<ServerState> observe_server(const World& world, Journal& journal, Site& site,
                                    std::optional<ServerRow>& row, const Wait& wait);
 
 // Starts it and waits until it answers. The journal's row is written before, and completed after.
@@ -46,8 +48,11 @@ Result<JupyterClient> client_of(const World& world, Site& site, const ServerRow&
 // Carrel's own.
 std::vector<std::string> variables_kept_out();
 
-// http(s)://HOST:PORT and a path; no secret in it.
-std::string server_url(const ServerRow& row, std::string_view path);
+// Where this computer reaches it: http(s)://HOST:PORT and a path; no secret in it.
+std::string server_url(const Site& site, const ServerRow& row, std::string_view path);
+// Where others reach it: the same, or the machine's own door at `address`. "": they do not.
+std::string public_url(const Site& site, const ServerRow& row, const std::string& address,
+                       std::string_view path);
 // Where people land: JupyterLab, with the notebook if there is one.
 std::string landing_path(std::string_view notebook);
 

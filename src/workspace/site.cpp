@@ -140,21 +140,24 @@ Result<MachineRow> new_machine(const World& world, Journal& journal, const Works
 // Where things lie on a machine that is not this computer.
 struct There {
   std::filesystem::path home;
+  std::string login;
   WorkspacePaths paths;
 };
 Result<There> places_there(Channel& channel, const Wait& wait) {
   const auto ran =
-      TRY(channel.run({.argv = {"sh", "-c", "printf '%s\\n' \"$HOME\"; id -u"}}, wait));
+      TRY(channel.run({.argv = {"sh", "-c", "printf '%s\\n' \"$HOME\"; id -u; id -un"}}, wait));
   const auto lines = lines_of(ran.output);
   unsigned uid = 0;
   const bool whole =
-      lines.size() == 2 && lines[0].starts_with('/') &&
+      lines.size() == 3 && lines[0].starts_with('/') &&
       std::from_chars(lines[1].data(), lines[1].data() + lines[1].size(), uid).ec == std::errc{};
   if (ran.status != 0 || !whole) {
     return fail({.what = "the machine does not say where its home folder is",
                  .why = printable(last_lines(ran.error + ran.output, 5))});
   }
-  return There{.home = lines[0], .paths = TRY(WorkspacePaths::from({{"HOME", lines[0]}}, uid))};
+  return There{.home = lines[0],
+               .login = lines[2],
+               .paths = TRY(WorkspacePaths::from({{"HOME", lines[0]}}, uid))};
 }
 
 }  // namespace
@@ -222,6 +225,7 @@ Result<Site> site_over(const World& world, const WorkspaceRow& row, const Machin
   if (site.is_here()) return site;
   auto there = TRY(places_there(*site.channel, wait));
   site.paths = std::move(there.paths);
+  site.login = std::move(there.login);
   site.folder = there.home / std::filesystem::path(row.folder).filename();
   return site;
 }

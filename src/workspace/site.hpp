@@ -26,6 +26,7 @@ struct Site {
   std::unique_ptr<Channel> channel;
   WorkspacePaths paths;          // on the machine
   std::filesystem::path folder;  // the workspace's, on the machine
+  std::string login;             // who the channel is there; "": the person, on this computer
 
   Environments environments() const { return {*channel, paths.environment()}; }
   std::filesystem::path folder_of_state() const { return paths.of(row.id); }

@@ -5,6 +5,7 @@
 #include "channel/channel.hpp"
 #include "channel/ssh_target.hpp"  // IWYU pragma: keep (what a way is)
 #include "keeper/protocol.hpp"
+#include "machine/boot.hpp"
 #include "machine/lifetime.hpp"
 #include "os/clock.hpp"
 #include "os/wait.hpp"
@@ -20,7 +21,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,6 +35,7 @@ namespace carrel {
 namespace {
 
 constexpr std::chrono::seconds most_from_now = std::chrono::days(7);
+constexpr auto patience_of_ssh = std::chrono::seconds(10);
 
 // This computer needs no ssh: an error that says what does instead.
 Result<MachineRow> machine_elsewhere(const World& world, Journal& journal, const WorkspaceRow& row,
@@ -110,6 +114,36 @@ Result<WallTime> Workspaces::extend(const WorkspaceRow& row, const Extension& ex
   const auto ends = now + TRY(read_lifetime(ran.output, most));
   TRY(journal_.set_extension(row.id, machine.sequence, {.made = now, .ends = ends}));
   return ends;
+}
+
+Result<> Workspaces::boot_log(const WorkspaceRow& row,
+                              const std::function<void(std::string_view)>& lines,
+                              const Wait& wait) {
+  const auto machine = TRY(machine_elsewhere(world_, journal_, row, "carrel has not booted it",
+                                             "journalctl --boot shows how it did"));
+  auto* provider = TRY(provider_named(world_, machine.machine.provider));
+  const auto seen = TRY(provider->observe({machine.machine}, wait));
+  if (!seen.empty() && seen.front().state == MachineState::running) {
+    const auto bounded = wait.sooner(patience_of_ssh);
+    const auto channel = provider->channel_as_seen(machine.machine, seen.front(), bounded);
+    const auto ran = channel ? (*channel)->run({.argv = {"sudo", "-n", "cat", boot_log_file},
+                                                .on_output = lines,
+                                                .keep_output = false},
+                                               bounded)
+                             : std::unexpected(channel.error());
+    if (ran && ran->status == 0) return {};
+    if (!ran && ran.error().reason == Reason::interrupted) return fail(ran.error());
+  }
+  const auto console = TRY(provider->console(machine.machine, wait));
+  if (!console.empty()) {
+    lines(console);
+    return {};
+  }
+  return fail({.what = fmt::format("nothing is known of the boot of {}", row.name.text()),
+               .why = "ssh does not answer, and its console is empty",
+               .hint = "a console comes late, up to some minutes: try again",
+               .reason = Reason::not_found,
+               .trace = {}});
 }
 
 Result<std::filesystem::path> Workspaces::ssh_config() {

@@ -111,8 +111,12 @@ WorkspaceStatus status_from(Known& known) {
   if (known.server) {
     status.public_reach = known.server->public_reach;
     status.port = known.server->port;
-    if (status.server == ServerState::running) {
-      status.url = server_url(*known.server, landing_path(known.row.notebook));
+    if (status.server == ServerState::running && known.site) {
+      const auto path = landing_path(known.row.notebook);
+      const auto& addresses = known.seen.addresses;
+      status.url = server_url(*known.site, *known.server, path);
+      status.public_url = public_url(*known.site, *known.server,
+                                     addresses.empty() ? std::string() : addresses.front(), path);
     }
   }
   return status;
@@ -169,7 +173,7 @@ Listing observe_all(const World& world, std::vector<Known>& all, const std::stri
 void ask_machine(const World& world, Journal& journal, Known& known,
                  std::unique_ptr<Channel> channel, const Wait& wait) {
   auto site = site_over(world, known.row, *known.machine, std::move(channel), wait);
-  auto state = site ? observe_server(world, journal, *site->channel, known.server, wait)
+  auto state = site ? observe_server(world, journal, *site, known.server, wait)
                     : std::unexpected(site.error());
   known.state = state.value_or(ServerState::unknown);
   if (!state) {

@@ -15,6 +15,7 @@
 #include "workspace/provider.hpp"
 #include "workspace/reach.hpp"
 #include "workspace/server.hpp"
+#include "workspace/service.hpp"
 #include "workspace/site.hpp"
 #include "workspace/spec.hpp"
 #include "workspace/ssh_config.hpp"
@@ -183,8 +184,7 @@ Result<> until_it_answers_again(JupyterClient& client, const WorkspaceRow& row, 
 
 Result<> renew_certificate(Site& site, const ServerRow& server, WallTime now, Progress& progress,
                            const Wait& wait) {
-  if (!server.public_reach || !TRY(ensure_certificate(site.certificates(), now, progress)))
-    return {};
+  if (!server.public_reach || !TRY(ensure_certificate(site, now, progress, wait))) return {};
   const auto ran = TRY(site.channel->run(
       {.argv = {"sh", "-c", fmt::format("kill -HUP {}", server.process->pid)}}, wait));
   if (ran.status == 0) return {};
@@ -192,6 +192,30 @@ Result<> renew_certificate(Site& site, const ServerRow& server, WallTime now, Pr
                .why = printable(ran.error),
                .hint = fmt::format("carrel stop {0} and carrel start {0}", site.row.name.text()),
                .trace = {}});
+}
+
+// What the person wishes for now; a server that runs keeps the door that it was started with.
+Result<> open_or_close(const World& world, Journal& journal, const Site& site, const Spec& spec,
+                       const std::optional<ServerRow>& before, const ServerRow& server,
+                       Progress& progress, const Wait& wait) {
+  if (spec.public_reach.value_or(false)) {
+    if (!server.public_reach) return {};
+    TRY(open_public_port(site, wait));
+  } else if (server.public_reach || (before && before->public_reach)) {
+    TRY(close_public_port(world, journal, site.machine, wait));
+  }
+  for (const auto& note : site.provider->notes()) progress.note(note);
+  return {};
+}
+
+// A machine whose boot went wrong is often why nothing else works there.
+Error with_boot_trouble(Site& site, Error error, const Wait& wait) {
+  if (site.is_here() || error.reason == Reason::interrupted) return error;
+  if (const auto trouble = boot_trouble(site, wait); !trouble.empty()) {
+    error.why += fmt::format("{}the machine's boot had errors (carrel logs {} --boot):\n{}",
+                             error.why.empty() ? "" : "\n", site.row.name.text(), trouble);
+  }
+  return error;
 }
 
 // With the workspace's lock held.
@@ -203,7 +227,8 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
   if (!site.is_here()) TRY(bring_folder(world, site, progress, wait));
   UpResult result{.status = {.id = row.id, .name = row.name}};
   auto server = TRY(journal.server(row.id));
-  const auto state = TRY(observe_server(world, journal, *site.channel, server, wait));
+  const auto before = server;
+  const auto state = TRY(observe_server(world, journal, site, server, wait));
   if (state == ServerState::running) {
     auto client = TRY(client_of(world, site, *server, wait));
     TRY(until_it_answers_again(client, row, progress, wait));
@@ -213,13 +238,15 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
     }
     TRY(renew_certificate(site, *server, world.clock.wall(), progress, wait));
     note_differences(wish, *server, row, progress);
-    result.was_up = !row.proof.empty();
+    // One that its machine has started again since has proved nothing yet.
+    result.was_up = !row.proof.empty() && server->started <= server->ready;
   } else {
     std::filesystem::path python;
     auto wanted = wish.environment;
     wanted.folder = site.folder;
-    const auto environment =
-        TRY(prepare_environment(world, journal, site, wanted, progress, wait, python));
+    auto prepared = prepare_environment(world, journal, site, wanted, progress, wait, python);
+    if (!prepared) return fail(with_boot_trouble(site, std::move(prepared.error()), wait));
+    const auto& environment = *prepared;
     if (const auto notebook = wish.spec.notebook.value_or(""); notebook != site.row.notebook) {
       TRY(journal.set_notebook(row.id, notebook));
       site.row.notebook = notebook;
@@ -228,14 +255,18 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
     server = TRY(start_server(world, journal, site,
                               {.spec = wish.spec, .environment = environment, .python = python},
                               progress, wait));
-    phase.done(server_url(*server, "/"));
+    phase.done(server_url(site, *server, "/"));
   }
+  TRY(open_or_close(world, journal, site, wish.spec, before, *server, progress, wait));
   TRY(keep_port(world, site, *server, wait));
   if (!site.is_here()) TRY(write_ssh_config(world, journal));
   result.proof = result.was_up ? TRY(read_proof(row.proof))
                                : TRY(prove_it(world, journal, site, *server, progress, wait));
+  if (state == ServerState::running && !result.was_up) {
+    TRY(journal.set_server_ready(row.id, world.clock.wall()));
+  }
   result.notebook = site.row.notebook;
-  if (server->public_reach) result.fingerprint = certificate_fingerprint(site.certificates());
+  if (server->public_reach) result.fingerprint = certificate_fingerprint(site, wait);
   auto status = TRY(status_of(world, journal, site.row, wait));
   status.python = result.proof.python;
   if (!site.row.environment_json.empty()) {

@@ -48,7 +48,7 @@ Result<Running> running(const World& world, Journal& journal, const WorkspaceRow
                         const Wait& wait) {
   auto site = TRY(reach_site(world, journal, row, wait));
   auto server = TRY(journal.server(row.id));
-  const auto state = TRY(observe_server(world, journal, *site.channel, server, wait));
+  const auto state = TRY(observe_server(world, journal, site, server, wait));
   if (state != ServerState::running) {
     return fail({.what = fmt::format("{} is not up ({})", row.name.text(),
                                      word_for(MachineState::running, state)),
@@ -65,14 +65,15 @@ Result<Running> running(const World& world, Journal& journal, const WorkspaceRow
 Result<Secret> Workspaces::ticket_url(const WorkspaceRow& row, const Wait& wait) {
   auto up = TRY(running(world_, journal_, row, wait));
   const auto ticket = TRY(up.client.make_ticket(landing_path(row.notebook), wait));
-  return Secret(server_url(up.server, "/carrel/ticket/") + ticket.text.reveal());
+  return Secret(server_url(up.site, up.server, "/carrel/ticket/") + ticket.text.reveal());
 }
 
 Result<Secret> Workspaces::token_url(const WorkspaceRow& row, const Wait& wait) {
   auto up = TRY(running(world_, journal_, row, wait));
   const auto config = TRY(up.site.channel->get(up.site.folder_of_state() / "config.json", wait));
   const auto token = TRY(token_of_config(config));
-  return Secret(server_url(up.server, landing_path(row.notebook)) + "?token=" + token.reveal());
+  return Secret(server_url(up.site, up.server, landing_path(row.notebook)) +
+                "?token=" + token.reveal());
 }
 
 Result<std::filesystem::path> Workspaces::redirect_file(const WorkspaceRow& row, const Wait& wait) {

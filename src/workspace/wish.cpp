@@ -167,11 +167,7 @@ Result<Wish> Workspaces::checked_wish(const UpRequest& request, const Wait& wait
       .hardware = hardware_of(wish.spec),
       .plan = request.plan,
       .accept_host_key = request.accept_host_key};
-  const auto* provider = TRY(provider_named(world_, wish.machine.provider));
-  if (wish.spec.public_reach.value_or(false) && !provider->facts().this_computer) {
-    return usage_error(fmt::format("--public does not go with --on {} yet", provider->name()),
-                       "without it, this computer alone reaches the notebook, through ssh");
-  }
+  TRY(provider_named(world_, wish.machine.provider));
   TRY(check_notebook(world_.here, request.folder, wish.spec, wait));
   const auto files =
       TRY(read_folder_files(world_.here, request.folder, wait, wish.spec.environment));

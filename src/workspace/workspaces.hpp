@@ -48,9 +48,10 @@ struct WorkspaceStatus {
   MachineRef machine_ref;
   MachineState machine = MachineState::none;
   ServerState server = ServerState::none;
-  std::string word;    // word_for(machine, server)
-  std::string detail;  // why, when it is not simply up or stopped
-  std::string url;     // without any secret; "" when not running
+  std::string word;        // word_for(machine, server)
+  std::string detail;      // why, when it is not simply up or stopped
+  std::string url;         // without any secret; "" when not running
+  std::string public_url;  // where others reach it, likewise
   bool public_reach = false;
   std::uint16_t port = 0;
   std::optional<std::size_t> kernels;  // none: not asked or no answer
@@ -208,6 +209,10 @@ class Workspaces {
   // The server's log; `follow`: goes on until interrupted, across restarts.
   Result<> logs(const WorkspaceRow& row, bool follow,
                 const std::function<void(std::string_view)>& lines, const Wait& wait);
+  // How its machine booted: cloud-init's log where ssh answers, else the machine's console. On this
+  // computer: Exit::usage.
+  Result<> boot_log(const WorkspaceRow& row, const std::function<void(std::string_view)>& lines,
+                    const Wait& wait);
 
   Result<std::vector<CacheEntry>> cache(const Wait& wait);
   Result<> prune(const std::vector<CacheEntry>& entries, const Wait& wait);

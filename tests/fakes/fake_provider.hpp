@@ -138,7 +138,8 @@ class FakeProvider final : public Provider {
       }
       // asked by whoever arrives
       found->second.inside.commands.when(
-          {"sh", "-c"}, ProcessResult{.status = 0, .output = "/home/fake\n1000\n", .error = ""});
+          {"sh", "-c"},
+          ProcessResult{.status = 0, .output = "/home/fake\n1000\nfake\n", .error = ""});
       return std::make_unique<FakeChannel>(found->second.inside);
     });
   }

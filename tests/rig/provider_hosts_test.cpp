@@ -69,6 +69,25 @@ TEST_F(OnRig, a_console_without_host_keys_is_never_connected_to) {
                                        "known_hosts"));
 }
 
+TEST_F(OnRig, a_port_that_was_opened_moves_with_this_computer_until_it_is_closed) {
+  const auto machine = make("token-a");
+  until(machine, MachineState::running);
+  using Notes = std::vector<std::string>;
+  provider->notes();
+  must(provider->open_port(machine, 8888, patience()));
+  EXPECT_EQ(provider->notes(), Notes{"port 8888 is open to 127.0.0.1/32"});
+  must(provider->open_port(machine, 8888, patience()));
+  EXPECT_EQ(provider->notes(), Notes{});
+  set({{"caller", "203.0.113.9"}, {"console", {{"withhold", true}}}});
+  EXPECT_FALSE(provider->channel(machine, Wait::at_most(std::chrono::seconds(1))));
+  EXPECT_EQ(provider->notes(), Notes{"ssh and port 8888 are open to 203.0.113.9/32 now, and closed "
+                                     "to 127.0.0.1/32"});
+  must(provider->close_port(machine, 8888, patience()));
+  EXPECT_EQ(provider->notes(), Notes{"port 8888 is closed to 203.0.113.9/32"});
+  must(provider->close_port(machine, 8888, patience()));
+  EXPECT_EQ(provider->notes(), Notes{});
+}
+
 TEST_F(WithHosts, where_only_silence_answers_the_present_address_is_let_in) {
   const auto machine = make("token-a");
   until(machine, MachineState::running);

@@ -176,6 +176,25 @@ def test_serve_stays_in_the_foreground_and_leaves_with_the_server(make):
     served.stdout.close()
 
 
+def test_serve_tells_a_service_manager_that_it_is_ready_and_whether_to_start_it_again(make, tmp_path):
+    workspace = make()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        env = {**workspace.env, "NOTIFY_SOCKET": str(tmp_path / "notify")}
+        served = subprocess.Popen(workspace.command("serve"), stdout=subprocess.PIPE, env=env)
+        assert manager.recv(100) == b"READY=1"
+    workspace.pid = served.pid
+    look = "import os; 'NOTIFY_SOCKET' in os.environ"
+    assert workspace.client.run(workspace.client.kernel(), look) == "False"
+    # One that is there already: refused, and not to be tried again.
+    second = subprocess.run(workspace.command("serve"), stdout=subprocess.PIPE, env=workspace.env)
+    assert second.returncode == 1 and b"already running" in second.stdout
+    os.kill(workspace.read("server.json")["server"]["pid"], signal.SIGKILL)
+    assert served.wait(20) == 3
+    served.stdout.close()
+
+
 def test_a_server_that_cannot_import_jupyter_says_so_in_the_log(make):
     workspace = make()
     command = workspace.command()

@@ -36,7 +36,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view checkip = "https://checkip.amazonaws.com";
 constexpr auto checkip_time = std::chrono::seconds(3);
 constexpr std::size_t checkip_limit = 1000;
-constexpr int ssh_port = 22;
 constexpr auto scan_time = std::chrono::seconds(5);
 
 std::string_view without_padding(std::string_view text) {
@@ -91,29 +90,53 @@ Result<SecurityGroup> make_group(const AwsClient& client, const std::string& vpc
   return std::move(found.front());
 }
 
+std::string port_name(int port) {
+  return port == ssh_port ? "ssh" : fmt::format("port {}", port);
+}
+
+std::string label_of(const Entrance& entrance, int port) {
+  return fmt::format("{} of {}", port_name(port), entrance.whose);
+}
+
+bool is_of(const Ingress& rule, const Entrance& entrance) {
+  return rule.description == label_of(entrance, rule.port);
+}
+
+template <class One>
+void add_once(std::vector<One>& all, const One& one) {
+  if (std::ranges::find(all, one) == all.end()) all.push_back(one);
+}
+
+Result<> revoke(const AwsClient& client, const SecurityGroup& group,
+                const std::vector<Ingress>& rules, const Wait& wait) {
+  if (rules.empty()) return {};
+  auto closed = revoke_ingress(client, group.id, rules, wait);
+  if (!closed && closed.error().reason != Reason::not_found) return closed;
+  return {};
+}
+
 Result<Admitted> admit_to(const AwsClient& client, const SecurityGroup& group,
-                          const Entrance& entrance, const Wait& wait) {
-  const auto is_open = std::ranges::any_of(group.ingress, [&](const Ingress& one) {
-    return one.port == ssh_port && one.cidr == entrance.cidr;
-  });
-  if (!is_open) {
-    const Ingress rule{.port = ssh_port, .cidr = entrance.cidr, .description = entrance.label};
-    auto opened = authorize_ingress(client, group.id, {rule}, wait);
-    if (!opened && opened.error().reason != Reason::exists) return fail(std::move(opened.error()));
-  }
-  Admitted admitted{.opened = !is_open, .closed = {}};
+                          const Entrance& entrance, int port, const Wait& wait) {
+  Admitted admitted{.ports = {port}, .closed = {}};
   std::vector<Ingress> old;
   for (const auto& one : group.ingress) {
-    if (!entrance.moves || one.port != ssh_port || one.description != entrance.label ||
-        one.cidr == entrance.cidr) {
-      continue;
-    }
+    if (!entrance.moves || !is_of(one, entrance) || one.cidr == entrance.cidr) continue;
     old.push_back(one);
-    admitted.closed.push_back(one.cidr);
+    add_once(admitted.ports, one.port);
+    add_once(admitted.closed, one.cidr);
   }
-  if (old.empty()) return admitted;
-  auto closed = revoke_ingress(client, group.id, old, wait);
-  if (!closed && closed.error().reason != Reason::not_found) return fail(std::move(closed.error()));
+  for (const int each : admitted.ports) {
+    const bool is_open = std::ranges::any_of(group.ingress, [&](const Ingress& one) {
+      return one.port == each && one.cidr == entrance.cidr;
+    });
+    if (is_open) continue;
+    const Ingress rule{
+        .port = each, .cidr = entrance.cidr, .description = label_of(entrance, each)};
+    auto opened = authorize_ingress(client, group.id, {rule}, wait);
+    if (!opened && opened.error().reason != Reason::exists) return fail(std::move(opened.error()));
+    admitted.opened = true;
+  }
+  TRY(revoke(client, group, old, wait));
   return admitted;
 }
 
@@ -246,17 +269,21 @@ Result<std::string> callers_address(Https& https, const Environment& environment
 Entrance entrance_of_computer(const std::string& owner, const LocalKey& key,
                               const std::string& address) {
   return {.cidr = address + "/32",
-          .label = fmt::format("ssh of {} at {}", owner, key.fingerprint8),
+          .whose = fmt::format("{} at {}", owner, key.fingerprint8),
           .moves = true};
 }
 
 Entrance entrance_asked_for(const std::string& owner, const std::string& cidr) {
-  return {.cidr = cidr, .label = fmt::format("ssh of {}, asked for", owner), .moves = false};
+  return {.cidr = cidr, .whose = fmt::format("{}, asked for", owner), .moves = false};
 }
 
 std::string admitted_text(const Entrance& entrance, const Admitted& admitted) {
+  std::vector<std::string> names;
+  names.reserve(admitted.ports.size());
+  for (const int port : admitted.ports) names.push_back(port_name(port));
   auto text =
-      fmt::format("ssh is open to {}{}", entrance.cidr, admitted.closed.empty() ? "" : " now");
+      fmt::format("{} {} open to {}{}", join(names, " and "), names.size() == 1 ? "is" : "are",
+                  entrance.cidr, admitted.closed.empty() ? "" : " now");
   if (!admitted.closed.empty()) text += ", and closed to " + join(admitted.closed, ", ");
   return text;
 }
@@ -267,16 +294,38 @@ Result<Group> ensure_group(const AwsClient& client, const std::string& vpc,
   auto found = TRY(find_group(client, vpc, name, wait));
   const auto group =
       found.empty() ? TRY(make_group(client, vpc, name, owner, wait)) : std::move(found.front());
-  return Group{.id = group.id, .admitted = TRY(admit_to(client, group, entrance, wait))};
+  return Group{.id = group.id, .admitted = TRY(admit_to(client, group, entrance, ssh_port, wait))};
 }
 
 Result<Admitted> admit(const AwsClient& client, const std::vector<std::string>& groups,
-                       const std::string& owner, const Entrance& entrance, const Wait& wait) {
+                       const std::string& owner, const Entrance& entrance, int port,
+                       const Wait& wait) {
   if (groups.empty()) return Admitted{};
   for (const auto& group : TRY(describe_security_groups(client, {{"group-id", groups}}, wait))) {
-    if (group.name == "carrel-" + owner) return admit_to(client, group, entrance, wait);
+    if (group.name == "carrel-" + owner) return admit_to(client, group, entrance, port, wait);
   }
   return Admitted{};
+}
+
+Result<std::vector<std::string>> shut_out(const AwsClient& client, const std::string& owner,
+                                          const std::vector<Entrance>& entrances, int port,
+                                          const Wait& wait) {
+  std::vector<std::string> closed;
+  for (const auto& group :
+       TRY(describe_security_groups(client, {{"group-name", {"carrel-" + owner}}}, wait))) {
+    std::vector<Ingress> rules;
+    for (const auto& one : group.ingress) {
+      if (one.port != port || std::ranges::none_of(entrances, [&](const Entrance& entrance) {
+            return is_of(one, entrance);
+          })) {
+        continue;
+      }
+      rules.push_back(one);
+      closed.push_back(one.cidr);
+    }
+    TRY(revoke(client, group, rules, wait));
+  }
+  return closed;
 }
 
 }  // namespace carrel

@@ -55,25 +55,28 @@ Result<std::string> ensure_key_pair(const AwsClient& client, const LocalKey& key
 Result<std::string> callers_address(Https& https, const Environment& environment, const Wait& wait);
 bool is_ipv4(std::string_view text);
 
-// A network that SSH is let in from, as a rule of the person's group.
+// A network that is let in, by rules of the person's group.
 struct Entrance {
   std::string cidr;   // "203.0.113.7/32"
-  std::string label;  // the rule's description: whose it is
-  bool moves = true;  // with this computer: the rules of the same label and another network go
+  std::string whose;  // in the rules' descriptions
+  bool moves = true;  // with this computer: its rules for another network go
 };
 Entrance entrance_of_computer(const std::string& owner, const LocalKey& key,
                               const std::string& address);
 Entrance entrance_asked_for(const std::string& owner, const std::string& cidr);
 
+inline constexpr int ssh_port = 22;
+
 struct Admitted {
-  bool opened = false;              // false: it was open already
+  std::vector<int> ports;           // what was asked for, and what has moved with it
+  bool opened = false;              // one of them was not before
   std::vector<std::string> closed;  // networks whose rules went
 };
 // For people: "ssh is open to 203.0.113.7/32 now, and closed to 198.51.100.1/32".
 std::string admitted_text(const Entrance& entrance, const Admitted& admitted);
 
-// The id of the group carrel-OWNER in `vpc`, made where there is none. It admits the entrance;
-// rules that are not this computer's stay.
+// The id of the group carrel-OWNER in `vpc`, made where there is none. It admits the entrance to
+// ssh; rules that are not this computer's stay.
 struct Group {
   std::string id;
   Admitted admitted;
@@ -81,9 +84,15 @@ struct Group {
 Result<Group> ensure_group(const AwsClient& client, const std::string& vpc,
                            const std::string& owner, const Entrance& entrance, const Wait& wait);
 
-// The same in that of a machine's `groups` (ids) which is the person's own; where none of them is,
-// nothing is done.
+// The same, for one port, in that of a machine's `groups` (ids) which is the person's own; where
+// none of them is, nothing is done. Other ports that are open to this computer move with it.
 Result<Admitted> admit(const AwsClient& client, const std::vector<std::string>& groups,
-                       const std::string& owner, const Entrance& entrance, const Wait& wait);
+                       const std::string& owner, const Entrance& entrance, int port,
+                       const Wait& wait);
+// Takes that port's rules of these entrances, wherever they lead, from all the groups carrel-OWNER
+// of the region. The networks that it is closed to now.
+Result<std::vector<std::string>> shut_out(const AwsClient& client, const std::string& owner,
+                                          const std::vector<Entrance>& entrances, int port,
+                                          const Wait& wait);
 
 }  // namespace carrel

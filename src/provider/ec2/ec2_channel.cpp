@@ -2,6 +2,7 @@
 #include "aws/ec2_instances.hpp"
 #include "aws/ec2_offers.hpp"
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "channel/channel.hpp"
 #include "channel/ssh.hpp"
 #include "channel/ssh_target.hpp"
@@ -15,6 +16,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -83,7 +85,7 @@ Result<> Ec2Provider::let_in(const MachineRef& machine, const Instance& instance
   const auto entrance = TRY(entrance_for(instance.tag(from_tag), wait));
   if (let == Let::where_it_moved && records_.admitted(machine.ref) == entrance.cidr) return {};
   const auto admitted = TRY(admit(*TRY(client(machine.place)), instance.security_groups,
-                                  owner_of(outside_.environment), entrance, wait));
+                                  owner_of(outside_.environment), entrance, ssh_port, wait));
   if (admitted.opened || !admitted.closed.empty()) {
     notes_.push_back(admitted_text(entrance, admitted));
   }
@@ -135,9 +137,13 @@ Result<std::unique_ptr<Channel>> Ec2Provider::channel(const MachineRef& machine,
   target.identity = key.identity;
   auto channel = TRY(SshChannel::open(outside_.processes, outside_.random, outside_.environment,
                                       std::move(target)));
-  const auto answers = until_it_answers(*channel, machine, instance, bounded);
+  auto answers = until_it_answers(*channel, machine, instance, bounded);
   if (answers) return channel;
-  if (answers.error().reason != Reason::unverified) return fail(answers.error());
+  auto& error = answers.error();
+  if (error.reason != Reason::unverified) {
+    if (error.reason != Reason::interrupted) error.why += end_of_console(machine, wait);
+    return fail(std::move(error));
+  }
   channel.reset();
   return fail(is_another(machine, records_.host_keys(machine.ref),
                          keys_of_sshd(instance, wait).value_or(std::vector<std::string>{})));
@@ -153,6 +159,38 @@ SshTarget Ec2Provider::target_of(const MachineRef& machine, std::string user) co
           .folder = outside_.paths.run,
           .proxy_command = {},
           .config = {}};
+}
+
+Result<> Ec2Provider::open_port(const MachineRef& machine, std::uint16_t port, const Wait& wait) {
+  const auto instance = TRY(running_machine(machine, wait.sooner(patience)));
+  const auto entrance = TRY(entrance_for(instance.tag(from_tag), wait));
+  const auto admitted = TRY(admit(*TRY(client(machine.place)), instance.security_groups,
+                                  owner_of(outside_.environment), entrance, port, wait));
+  if (admitted.ports.empty()) {
+    return fail({.what = fmt::format("port {} of {} cannot be opened", port, machine.ref),
+                 .why = "no security group of the machine is carrel's own",
+                 .hint = "allow it in one of the machine's groups (aws ec2 "
+                         "authorize-security-group-ingress), or carrel up --private",
+                 .exit = Exit::act,
+                 .trace = {}});
+  }
+  if (admitted.opened || !admitted.closed.empty()) {
+    notes_.push_back(admitted_text(entrance, admitted));
+  }
+  return {};
+}
+
+Result<> Ec2Provider::close_port(const MachineRef& machine, std::uint16_t port, const Wait& wait) {
+  const auto owner = owner_of(outside_.environment);
+  const auto key =
+      TRY(local_key(outside_.processes, outside_.environment, records_.folder(), wait));
+  const auto closed = TRY(
+      shut_out(*TRY(client(machine.place)), owner,
+               {entrance_of_computer(owner, key, {}), entrance_asked_for(owner, {})}, port, wait));
+  if (!closed.empty()) {
+    notes_.push_back(fmt::format("port {} is closed to {}", port, join(closed, ", ")));
+  }
+  return {};
 }
 
 std::optional<SshTarget> Ec2Provider::way(const MachineRef& machine) const {

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,8 @@ namespace {
 
 constexpr auto patience = std::chrono::minutes(5);
 constexpr auto scan_patience = std::chrono::seconds(6);
+constexpr auto console_patience = std::chrono::seconds(10);
+constexpr std::size_t console_lines = 12;
 constexpr Milliseconds console_poll{5000};
 constexpr Milliseconds console_poll_cap{15'000};
 
@@ -50,15 +53,29 @@ bool has(const std::vector<std::string>& keys, const std::string& fingerprint) {
 
 }  // namespace
 
-// None: it shows none, yet. Errors: only those that waiting does not mend.
-Result<std::vector<std::string>> Ec2Provider::keys_on_console(const MachineRef& machine,
-                                                              const Wait& wait) {
+Result<std::string> Ec2Provider::console(const MachineRef& machine, const Wait& wait) {
   const auto& client = *TRY(this->client(machine.place));
   auto console = get_console_output(client, machine.ref, true, wait);
   if (!console && console.error().code == "UnsupportedOperation") {
     // A type of before Nitro: minutes late.
     console = get_console_output(client, machine.ref, false, wait);
   }
+  if (console) std::erase(*console, '\r');
+  return console;
+}
+
+// For an error; "" where there is nothing.
+std::string Ec2Provider::end_of_console(const MachineRef& machine, const Wait& wait) {
+  const auto text =
+      console(machine, Wait::at_most(console_patience, wait.interrupt)).value_or(std::string());
+  const auto end = trimmed(last_lines(text, console_lines));
+  return end.empty() ? std::string() : "\nits console ends with:\n" + printable(end);
+}
+
+// None: it shows none, yet. Errors: only those that waiting does not mend.
+Result<std::vector<std::string>> Ec2Provider::keys_on_console(const MachineRef& machine,
+                                                              const Wait& wait) {
+  auto console = this->console(machine, wait);
   if (console) return host_keys_of_console(*console);
   switch (console.error().reason) {
     case Reason::not_found:
@@ -122,8 +139,9 @@ Result<> Ec2Provider::pin_host_keys(const MachineRef& machine, const Instance& i
     if (!now && now.error().reason == Reason::interrupted) return fail(now.error());
     return fail(
         nobody_vouches(machine, instance,
-                       fmt::format("its console has not shown its host keys yet; its sshd {}",
-                                   now ? "shows " + shown(*now) : "does not answer")));
+                       fmt::format("its console has not shown its host keys yet; its sshd {}{}",
+                                   now ? "shows " + shown(*now) : "does not answer",
+                                   end_of_console(machine, wait))));
   }
 }
 

@@ -33,6 +33,7 @@
 #include "workspace/paths.hpp"
 #include "workspace/provider.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -99,6 +100,10 @@ class Ec2Provider final : public Provider {
   // any.
   Result<> accept_host_key(const MachineRef& machine, const std::string& fingerprint,
                            const Wait& wait) override;
+  // In the person's security group: the rule is every machine's of the person.
+  Result<> open_port(const MachineRef& machine, std::uint16_t port, const Wait& wait) override;
+  Result<> close_port(const MachineRef& machine, std::uint16_t port, const Wait& wait) override;
+  Result<std::string> console(const MachineRef& machine, const Wait& wait) override;
   std::vector<std::string> notes() override { return std::exchange(notes_, {}); }
   void tell_waits(const std::function<void(std::string_view)>& tell) override;
 
@@ -148,6 +153,7 @@ class Ec2Provider final : public Provider {
   Result<std::string> login_on(const Instance& instance, const std::string& place,
                                const Wait& wait);
   SshTarget target_of(const MachineRef& machine, std::string user) const;
+  std::string end_of_console(const MachineRef& machine, const Wait& wait);
   Result<std::vector<std::string>> keys_on_console(const MachineRef& machine, const Wait& wait);
   Result<> pin_host_keys(const MachineRef& machine, const Instance& instance, const Wait& wait);
   Result<std::vector<std::string>> keys_of_sshd(const Instance& instance, const Wait& wait);

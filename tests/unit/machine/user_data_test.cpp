@@ -32,6 +32,8 @@ TEST(user_data, is_small_and_begins_with_the_timers) {
   EXPECT_NE(script.find("OnBootSec="), std::string::npos);
   EXPECT_NE(script.find("AccuracySec=1s"), std::string::npos);
   EXPECT_EQ(script.find("OnActiveSec"), std::string::npos) << "a daemon-reload sets it back";
+  EXPECT_LT(script.find("unattended-upgrades.service"), script.find("systemctl daemon-reload"))
+      << "masked before it can start";
   EXPECT_NE(config.at("bootcmd").at(1).dump().find("/dev/console"), std::string::npos);
 }
 

@@ -5,6 +5,7 @@ then anything slow.
 import json
 import os
 import signal
+import socket
 import sys
 
 from . import config as configuration
@@ -12,6 +13,8 @@ from . import doors, processes, supervisor
 from .refusal import Refusal
 
 longest_log = 16 << 20  # bytes, when a server starts
+refused = 1  # nothing is left running
+server_died = 3
 
 
 def _open_log(path):
@@ -68,9 +71,18 @@ def _run_server(config, unix_door, tcp_doors, port):
         os._exit(code or 0)
 
 
+def _say_ready(address):
+    """sd_notify(3), where a unit of Type=notify waits."""
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as door:
+        door.connect("\0" + address[1:] if address.startswith("@") else address)
+        door.send(b"READY=1")
+
+
 def _supervise(path, report):
     """Becomes the supervisor; `report` gets the one JSON line. The streams it had are gone
-    afterwards.
+    afterwards. The exit status.
     """
     try:
         config = configuration.load(path)
@@ -86,15 +98,16 @@ def _supervise(path, report):
                 pass
     except Refusal as refusal:
         report(refusal.as_dict())
-        return 1
+        return refused
     except OSError as error:
         report(
             Refusal(
                 "The server cannot be started", f"{error.filename or ''}: {error.strerror}"
             ).as_dict()
         )
-        return 1
+        return refused
     os.environ["CARREL_SERVER"] = config.instance
+    service_manager = os.environ.pop("NOTIFY_SOCKET", "")  # nothing below speaks for us
     signal.pthread_sigmask(signal.SIG_BLOCK, supervisor.watched)
     # The report may be written to the stream that is about to be replaced.
     answer = os.dup(1)
@@ -118,15 +131,16 @@ def _supervise(path, report):
             ).as_dict(),
             answer,
         )
-        return 1
+        return refused
     report(
         {"pid": os.getpid(), "start_ticks": processes.start_ticks(os.getpid()), "port": port},
         answer,
     )
     os.close(answer)
-    above.run()
+    _say_ready(service_manager)
+    ended_well = above.run()
     os.close(lock)
-    return 0
+    return 0 if ended_well else server_died
 
 
 def serve(path):

@@ -142,10 +142,13 @@ class Supervisor:
             _say(f"how the server ended cannot be written: {path}: {error.strerror}")
 
     def run(self):
+        """True: it was asked to end, or ended by itself and well."""
         try:
-            self._tell(self._wait_for_server())
+            status = self._wait_for_server()
+            self._tell(status)
         finally:
             self._clear()
+        return self.asked or status == 0
 
     def give_up(self):
         """Ends a server that nobody could find again."""
