@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # shellcheck disable=SC2034  # ./test reads it
-default_lanes=(build format unit server cli cli-release browser fuzz tidy package)
+default_lanes=(build format unit server aws cli cli-release browser rig fuzz tidy package)
 
 list_lanes() {
   cat <<'LIST'
@@ -10,15 +10,14 @@ build        the release (g++) and the sanitized build (clang, AddressSanitizer 
 format       clang-format, shellcheck, flake8
 unit         unit tests, in both builds
 server       the Jupyter server of a workspace, beside stock Jupyter
+aws          AWS's calls against moto's server, looked at with boto3
 cli          black-box tests of the installed program with real Jupyter (sanitized)
 browser      JupyterLab in Chromium
+rig          EC2 on loopback whose instances are real hosts: what carrel does there, from `up` to `rm`
 cli-release  kill -9 at every journal write, and the first path again (release)
 fuzz         each fuzzer for ten seconds
 tidy         clang-tidy
 package      the .deb on a bare Debian
-by name only, until the path to EC2 is whole:
-rig          EC2 on loopback whose instances are real hosts (tests/rig), by boto3 and ssh
-aws          AWS's calls against moto's server, looked at with boto3
 by name only:
 soak         the kill and race tests again and again for an hour (CARREL_SOAK_S: other seconds)
 bench        the figures of bench/
@@ -150,11 +149,11 @@ lane_browser() {
 lane_rig() {
   build_sanitized
   sanitizer_environment
-  venv build/rig/venv tests/rig/requirements.txt
+  venv build/venv-rig tests/rig/requirements-tests.txt
   # Apart from the tests, whose time is bounded; where it cannot be, they say why.
   if can_be_root; then as_root tests/rig/ec2/build-image; fi
   install_program build/sanitized
-  CARREL_PROGRAM=$carrel CARREL_EC2_ON_RIG=$PWD/build/sanitized/tests/ec2_on_rig pytest build/rig/venv/bin/python --junit-xml="$1/rig.xml" tests/rig
+  CARREL_PROGRAM=$carrel CARREL_EC2_ON_RIG=$PWD/build/sanitized/tests/ec2_on_rig pytest build/venv-rig/bin/python --junit-xml="$1/rig.xml" -n 2 --dist worksteal tests/rig
 }
 
 lane_aws() {

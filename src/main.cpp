@@ -94,7 +94,8 @@ int main(int argc, char** argv) {
                                    .clock = clock,
                                    .random = random,
                                    .environment = environment,
-                                   .paths = paths});
+                                   .paths = paths,
+                                   .node_name = node_name()});
             return Providers{{"local", &*local}, {"ec2", &*ec2}};
           },
       .keeper = [&](const WorkspacePaths& paths) -> PortKeeper& {
@@ -108,7 +109,7 @@ int main(int argc, char** argv) {
       cli::start_command(),
       cli::stop_command(),
       cli::rm_command(),
-      cli::ls_command(),
+      cli::ls_command(world.provider_names),
       cli::status_command(),
       cli::logs_command(),
       cli::open_command(),

@@ -8,6 +8,7 @@
 #include "aws/sign.hpp"
 #include "aws/throttle.hpp"
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "os/clock.hpp"
 #include "os/http.hpp"
 #include "os/https.hpp"
@@ -18,6 +19,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +30,7 @@ namespace carrel {
 namespace {
 
 constexpr std::chrono::seconds attempt_limit{60};
+constexpr std::chrono::seconds told_wait{2};
 constexpr const char* later_hint = "try again in a minute: what was done until here is kept";
 
 double chance_of(Random& random) {
@@ -96,12 +99,24 @@ Result<std::string> AwsClient::call_json(const Service& service, std::string_vie
       wait);
 }
 
+Result<> AwsClient::pause(Milliseconds duration, const std::function<std::string()>& why,
+                          const Wait& wait) const {
+  if (duration >= told_wait && outside_.tell) {
+    outside_.tell(fmt::format("waiting {}: {}", duration_text(duration), why()));
+  }
+  return outside_.pause(duration, wait);
+}
+
 Result<std::string> AwsClient::make(const Call& call, const Wait& wait) const {
   for (int retry = 0;; ++retry) {
     const Credentials credentials = TRY(outside_.credentials.get(wait));
     const Milliseconds turn =
         outside_.throttle.take(call.bucket, call.scope.region, outside_.clock.now());
-    TRY(outside_.pause(turn, wait));
+    const auto rate = [&] {
+      return fmt::format("AWS takes {:g} calls a second such as {}:{}", call.bucket.size.per_second,
+                         call.scope.service, call.action);
+    };
+    TRY(pause(turn, rate, wait));
     auto response = outside_.https.send(
         signed_request(call.request, credentials, call.scope, outside_.clock.wall()),
         wait.sooner(attempt_limit));
@@ -123,8 +138,11 @@ Result<std::string> AwsClient::make(const Call& call, const Wait& wait) const {
       if (error.hint.empty() && is_worth_retrying(error, status)) error.hint = later_hint;
       return fail(std::move(error));
     }
-    const Milliseconds pause = std::max(backoff(retry, chance_of(outside_.random)), least);
-    if (auto paused = outside_.pause(pause, wait); !paused) {
+    const auto said = [&] {
+      return error.why.empty() ? error.what : error.what + ": " + error.why;
+    };
+    const Milliseconds longer = std::max(backoff(retry, chance_of(outside_.random)), least);
+    if (auto paused = pause(longer, said, wait); !paused) {
       // what AWS said tells more than that there is no time left to ask again
       if (paused.error().reason != Reason::timed_out) return fail(std::move(paused).error());
       return fail(std::move(error));

@@ -33,6 +33,8 @@ struct AwsOutside {
   Throttle& throttle;
   RetryQuota& quota;
   Pause pause = system_pause;
+  // Waits of two seconds and more, in words; any thread. Empty: nobody listens.
+  std::function<void(std::string_view)> tell = {};
 };
 
 // In one region. Any thread.
@@ -51,6 +53,8 @@ class AwsClient {
  private:
   struct Call;
   Result<std::string> make(const Call& call, const Wait& wait) const;
+  Result<> pause(Milliseconds duration, const std::function<std::string()>& why,
+                 const Wait& wait) const;
 
   AwsOutside outside_;
   std::string region_;

@@ -15,7 +15,7 @@ Command url_command();
 Command stop_command();
 Command start_command();
 Command rm_command();
-Command ls_command();
+Command ls_command(const std::vector<std::string>& providers);
 Command status_command();
 Command logs_command();
 Command exec_command();

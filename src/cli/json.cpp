@@ -55,28 +55,31 @@ Json error_json(const Error& error) {
 }
 
 Json status_json(const WorkspaceStatus& status) {
-  Json json = {{"id", status.id.text()},
-               {"name", status.name.text()},
-               {"provider", text_or_null(status.machine_ref.provider)},
-               {"place", text_or_null(status.machine_ref.place)},
-               {"ref", text_or_null(status.machine_ref.ref)},
-               {"state", status.word},
-               {"detail", text_or_null(status.detail)},
-               {"machine", to_string(status.machine)},
-               {"server", to_string(status.server)},
-               {"url", text_or_null(status.url)},
-               {"public", status.public_reach},
-               {"public_url", text_or_null(status.public_url)},
-               {"port", status.port == 0 ? Json(nullptr) : Json(status.port)},
-               {"folder", status.folder},
-               {"folder_exists", status.folder_exists},
-               {"kernels", status.kernels ? Json(*status.kernels) : Json(nullptr)},
-               {"since", status.since ? Json(iso8601(*status.since)) : Json(nullptr)},
-               {"environment", text_or_null(status.environment)},
-               {"python", text_or_null(status.python)},
-               {"cost_usd", dollars(status.cost)},
-               {"cost_usd_per_hour", dollars(status.per_hour)},
-               {"ends", status.ends ? Json(iso8601(*status.ends)) : Json(nullptr)}};
+  Json json = {
+      {"id", status.id.text()},
+      {"name", status.full_name()},
+      {"provider", text_or_null(status.machine_ref.provider)},
+      {"place", text_or_null(status.machine_ref.place)},
+      {"ref", text_or_null(status.machine_ref.ref)},
+      {"state", status.word},
+      {"detail", text_or_null(status.detail)},
+      {"machine", to_string(status.machine)},
+      {"server", to_string(status.server)},
+      {"url", text_or_null(status.url)},
+      {"public", status.public_reach},
+      {"public_url", text_or_null(status.public_url)},
+      {"port", status.port == 0 ? Json(nullptr) : Json(status.port)},
+      {"folder", text_or_null(status.folder)},
+      {"folder_exists", status.folder_exists},
+      {"kernels", status.kernels ? Json(*status.kernels) : Json(nullptr)},
+      {"since", status.since ? Json(iso8601(*status.since)) : Json(nullptr)},
+      {"environment", text_or_null(status.environment)},
+      {"python", text_or_null(status.python)},
+      {"cost_usd", status.is_elsewhere() ? Json(nullptr) : dollars(status.cost)},
+      {"cost_usd_per_hour", status.is_elsewhere() ? Json(nullptr) : dollars(status.per_hour)},
+      {"ends", status.ends ? Json(iso8601(*status.ends)) : Json(nullptr)},
+      {"computer", text_or_null(status.computer)},
+      {"owner", text_or_null(status.owner)}};
   return json;
 }
 
@@ -114,9 +117,9 @@ std::string ready_event(const UpResult& result) {
   return line(json);
 }
 
-std::string done_event(std::string_view event, const WorkspaceId& id, const WorkspaceName& name,
+std::string done_event(std::string_view event, const WorkspaceId& id, std::string_view name,
                        bool changed) {
-  return line({{"event", event}, {"id", id.text()}, {"name", name.text()}, {"changed", changed}});
+  return line({{"event", event}, {"id", id.text()}, {"name", name}, {"changed", changed}});
 }
 
 std::string exchange_event(std::string_view event, const WorkspaceRow& row,

@@ -30,7 +30,7 @@ std::string error_event(const Error& error);
 std::string ready_event(const UpResult& result);
 // "stopped", "started", "removed": something was done to a workspace. `changed` false: it was so
 // already.
-std::string done_event(std::string_view event, const WorkspaceId& id, const WorkspaceName& name,
+std::string done_event(std::string_view event, const WorkspaceId& id, std::string_view name,
                        bool changed);
 
 // "pushed", "pulled".

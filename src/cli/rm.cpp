@@ -134,7 +134,7 @@ Result<int> run_rm(CommandContext& context) {
     progress.reset();
     if (!removed) return std::unexpected(std::move(removed).error());
     terminal.out(context.json()
-                     ? done_event("removed", row.id, row.name, true)
+                     ? done_event("removed", row.id, row.name.text(), true)
                      : row.name.text() + " is removed; " +
                            shown_folder(row.folder, context.variable("HOME")) + " is untouched\n");
     return {};

@@ -21,6 +21,12 @@ Result<int> run_start(CommandContext& context) {
     context.world.terminal.err(
         "There is no workspace. carrel up makes one of the current folder.\n");
   }
+  if (selection.rows.size() > 1) {
+    auto progress = progress_for(context);
+    const auto woken = workspaces.wake(selection.rows, *progress, context.wait());
+    progress->close(woken ? ShownProgress::Outcome::done : ShownProgress::Outcome::failed);
+    TRY(woken);
+  }
   return for_each(context, selection, [&](const WorkspaceRow& row) -> Result<> {
     auto progress = progress_for(context);
     auto result = workspaces.start(row, *progress, context.wait());

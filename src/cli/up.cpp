@@ -11,6 +11,7 @@
 #include "cli/progress.hpp"
 #include "cli/ready.hpp"
 #include "cli/show.hpp"
+#include "workspace/site.hpp"
 #include "workspace/spec.hpp"
 #include "workspace/workspaces.hpp"
 
@@ -106,6 +107,14 @@ Result<UpResult> bring_up(const CommandContext& context, Workspaces& workspaces,
   return result;
 }
 
+Result<std::optional<Plan>> plan_of(const CommandContext& context, Workspaces& workspaces,
+                                    const UpRequest& request) {
+  auto progress = progress_for(context);
+  auto plan = workspaces.plan(request, *progress, context.wait());
+  progress->close(ShownProgress::Outcome::done);
+  return plan;
+}
+
 // As ssh-keygen shows it: SHA-256 in base 64 without padding.
 Result<std::string> fingerprint_given(const Given& given) {
   auto text = given.value("--accept-host-key").value_or("");
@@ -152,7 +161,7 @@ Result<int> run_up(CommandContext& context) {
     context.world.terminal.err("Nothing was started, and nothing was sent.\n");
     return status_of(Exit::failed);
   }
-  request.plan = TRY(workspaces.plan(request, context.wait()));
+  request.plan = TRY(plan_of(context, workspaces, request));
   if (request.plan && !TRY(agree_to(context, *request.plan))) {
     context.world.terminal.err("Nothing was started, and nothing is paid for.\n");
     return status_of(Exit::failed);

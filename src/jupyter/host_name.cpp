@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "jupyter/certificate.hpp"
+#include "os/process.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -17,7 +18,6 @@
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <vector>
 
 namespace carrel {
@@ -71,12 +71,6 @@ std::vector<std::string> interface_addresses() {
   return addresses;
 }
 
-std::string host_name() {
-  std::array<char, most_host_name + 3> buffer{};
-  if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return "";
-  return buffer.data();
-}
-
 }  // namespace
 
 std::optional<std::string> address_bytes(const std::string& text) {
@@ -111,7 +105,7 @@ std::optional<std::string> canonical_name(const std::string& name) {
 }
 
 std::vector<std::string> host_names() {
-  std::vector<std::string> found = {host_name(), "localhost", "127.0.0.1", "::1"};
+  std::vector<std::string> found = {node_name(), "localhost", "127.0.0.1", "::1"};
   std::ranges::copy(interface_addresses(), std::back_inserter(found));
   std::vector<std::string> names;
   for (const auto& each : found) {

@@ -14,25 +14,38 @@ using Json = nlohmann::ordered_json;
 
 constexpr auto shortest = std::chrono::seconds(1);
 
-// Writes the units and arms the timers. $1: the default lifetime, $2: the grace, both in seconds.
+// Writes the units and arms the timers. $1: the default lifetime, $2: the grace, both in seconds. A
+// file is written whole or not at all: on a full disk that of the last boot stays, and systemd arms
+// it without being asked. Where there is none, /run takes it.
 // Before the first of them can start, what upgrades by itself is masked: it holds dpkg, it reboots,
 // and new kernels and drivers under a GPU are how machines break at their next start.
 constexpr std::string_view arm = R"sh(umask 022
 mkdir -p /etc/carrel
 [ -s /etc/carrel/lifetime ] || echo "$1" >/etc/carrel/lifetime
-read -r seconds </etc/carrel/lifetime
+seconds=$1
+read -r seconds </etc/carrel/lifetime || :
 case $seconds in ''|*[!0-9]*) seconds=$1 ;; esac
-units=/etc/systemd/system
+unit() {
+  text=$(cat)
+  for units in /etc/systemd/system /run/systemd/system; do
+    mkdir -p "$units"
+    printf '%s\n' "$text" >"$units/$1.new" && mv "$units/$1.new" "$units/$1" && return
+    rm -f "$units/$1.new"
+    [ ! -s "$units/$1" ] || return
+  done
+}
 timer() {
-  cat >"$units/$1.timer" <<UNIT
+  unit "$1.timer" <<UNIT
 [Unit]
 Description=$2
 DefaultDependencies=no
 [Timer]
 OnBootSec=${3}s
 AccuracySec=1s
+[Install]
+WantedBy=timers.target
 UNIT
-  cat >"$units/$1.service" <<UNIT
+  unit "$1.service" <<UNIT
 [Unit]
 Description=$2
 DefaultDependencies=no
@@ -46,9 +59,10 @@ timer carrel-lifetime-force "This machine did not power off by itself" "$((secon
   "/bin/systemctl --force --force poweroff"
 for unit in unattended-upgrades.service apt-daily.service apt-daily.timer \
   apt-daily-upgrade.service apt-daily-upgrade.timer; do
-  ln -sfn /dev/null "$units/$unit"
+  ln -sfn /dev/null "/etc/systemd/system/$unit"
 done
 systemctl daemon-reload
+systemctl enable carrel-lifetime.timer carrel-lifetime-force.timer
 systemctl --no-block restart carrel-lifetime.timer carrel-lifetime-force.timer
 )sh";
 

@@ -37,6 +37,10 @@ class FileLock {
   // Waits within `wait`; Reason::busy when the deadline is already over and another holds it.
   static Result<FileLock> acquire(const std::filesystem::path& path, const Wait& wait);
   static bool is_held(const std::filesystem::path& path);
+  // What the locked file holds itself: small facts that may be lost, written in place and not
+  // synced. A process that dies while it writes leaves half of them.
+  Result<std::string> text() const;
+  Result<> set_text(std::string_view text) const;
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;
   FileLock(const FileLock&) = delete;

@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
+#include <string>
+#include <string_view>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,6 +71,21 @@ Result<FileLock> FileLock::acquire(const fs::path& path, const Wait& wait) {
 bool FileLock::is_held(const fs::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   return file && lock_now(file.get(), LOCK_SH) == EWOULDBLOCK;
+}
+
+Result<std::string> FileLock::text() const {
+  if (::lseek(descriptor_, 0, SEEK_SET) != 0) {
+    return fail(system_error("cannot read a locked file", errno));
+  }
+  return read_all(descriptor_, "a locked file");
+}
+
+Result<> FileLock::set_text(std::string_view text) const {
+  int error =
+      ::ftruncate(descriptor_, 0) == 0 && ::lseek(descriptor_, 0, SEEK_SET) == 0 ? 0 : errno;
+  if (error == 0) error = write_all(descriptor_, text);
+  if (error == 0) return {};
+  return fail(system_error("cannot write a locked file", error));
 }
 
 FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}

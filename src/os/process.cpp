@@ -21,6 +21,7 @@
 #include <string_view>
 #include <sys/ioctl.h>
 #include <sys/types.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -287,6 +288,11 @@ Environment this_environment() {
     environment.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return environment;
+}
+
+std::string node_name() {
+  utsname names{};
+  return ::uname(&names) == 0 ? static_cast<const char*>(names.nodename) : "";
 }
 
 }  // namespace carrel

@@ -84,6 +84,7 @@ Result<> wait_until_gone(const ProcessId& process, const Wait& wait);
 std::vector<ProcessId> processes_with(std::string_view name, std::string_view value);
 
 Environment this_environment();
+std::string node_name();  // what this computer calls itself (uname(2)); "" where it does not say
 std::optional<std::filesystem::path> find_program(std::string_view name,
                                                   const Environment& environment);
 

@@ -12,6 +12,7 @@
 #include "workspace/site.hpp"
 #include "workspace/ssh_config.hpp"
 #include "workspace/status.hpp"
+#include "workspace/waits_told.hpp"
 #include "workspace/workspaces.hpp"
 #include "workspace/world.hpp"
 
@@ -53,6 +54,7 @@ Result<> close_door(const World& world, Journal& journal, const MachineRow& mach
 }  // namespace
 
 Result<StopResult> Workspaces::stop(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
+  const WaitsTold told(world_.providers, progress);
   auto lock = TRY(lock_workspace(world_, row, progress, wait));
   const auto machine = TRY(journal_.machine(row.id));
   if (!machine || machine->machine.ref.empty()) return StopResult{};
@@ -85,6 +87,7 @@ Result<StopResult> Workspaces::stop(const WorkspaceRow& row, Progress& progress,
 }
 
 Result<> Workspaces::remove(const WorkspaceRow& row, Progress& progress, const Wait& wait) {
+  const WaitsTold told(world_.providers, progress);
   auto lock = TRY(lock_workspace(world_, row, progress, wait));
   if (!TRY(journal_.by_id(row.id))) return {};  // another was quicker
   return remove_locked(row, progress, wait);

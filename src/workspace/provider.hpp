@@ -28,10 +28,12 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace carrel {
@@ -93,6 +95,27 @@ struct Observation {
   std::optional<Milliseconds> last_known_age;
 };
 
+// A machine that Carrel made and that another computer knows. The texts are tags, which anybody
+// with the account may have written: any of them may be "" or wrong.
+struct MadeElsewhere {
+  MachineRef machine;
+  std::string workspace;  // its id
+  std::string name;       // the workspace's
+  std::string computer;
+  std::string owner;
+  Observation seen;
+};
+
+// Where machines are looked for: in the places of those that are asked about; also in that which
+// the person's tools are set to.
+enum class Places { of_these, usual_too };
+
+struct Listing {
+  std::vector<Observation> seen;  // of those that were asked about, in their order
+  std::vector<MadeElsewhere> elsewhere = {};
+  std::vector<Error> unasked = {};  // a place that could not be asked, each
+};
+
 enum class StopHow { gracefully, at_once };
 enum class Keep { nothing, disk };
 
@@ -135,7 +158,18 @@ class Provider {
   // One answer for each machine, in the same order.
   virtual Result<std::vector<Observation>> observe(const std::vector<MachineRef>& machines,
                                                    const Wait& wait) = 0;
+  // `observe`, and with the same questions what else Carrel has made there.
+  virtual Result<Listing> list(const std::vector<MachineRef>& machines, Places /*places*/,
+                               const Wait& wait) {
+    return Listing{.seen = TRY(observe(machines, wait))};
+  }
   virtual Result<> start(const MachineRef& machine, const Wait& wait) = 0;
+  // Many at once, in as few requests as can be. An error: not all of them were asked; which, their
+  // own `start` tells.
+  virtual Result<> start_all(const std::vector<MachineRef>& machines, const Wait& wait) {
+    for (const auto& machine : machines) TRY(start(machine, wait));
+    return {};
+  }
   virtual Result<> stop(const MachineRef& machine, StopHow how, const Wait& wait) = 0;
   virtual Result<> remove(const MachineRef& machine, Keep keep, const Wait& wait) = 0;
   // Reason::unverified: nobody vouches for its host key (Exit::act: `accept_host_key` helps), or it
@@ -182,6 +216,9 @@ class Provider {
 
   // What the last calls have opened or closed and the person should read; each is told once.
   virtual std::vector<std::string> notes() { return {}; }
+  // Long waits inside of calls are told to this as they begin: for what, in words. One at a time,
+  // maybe from a thread of the call's own. Empty: nobody listens.
+  virtual void tell_waits(const std::function<void(std::string_view)>& /*tell*/) {}
 };
 
 // The providers that main made, by name.

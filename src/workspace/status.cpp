@@ -8,6 +8,7 @@
 #include "os/clock.hpp"
 #include "os/file.hpp"
 #include "os/wait.hpp"
+#include "workspace/elsewhere.hpp"
 #include "workspace/intent.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/proof.hpp"
@@ -23,9 +24,11 @@
 #include <cstddef>
 #include <expected>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -119,32 +122,52 @@ WorkspaceStatus status_from(Known& known) {
   return status;
 }
 
-Result<> observe_all(const World& world, std::vector<Known>& all, const Wait& wait) {
+// What a provider is asked about its machines.
+using Ask = std::function<Result<Listing>(Provider&, const std::vector<MachineRef>&)>;
+
+void take_seen(std::vector<Known>& all, const std::vector<std::size_t>& indices,
+               Result<Listing>& listing) {
+  for (std::size_t k = 0; k < indices.size(); ++k) {
+    auto& one = all[indices[k]].seen;
+    if (listing && k < listing->seen.size()) {
+      one = std::move(listing->seen[k]);
+    } else {
+      one = {.state = MachineState::unknown,
+             .reason = listing ? "no answer" : listing.error().what};
+    }
+  }
+}
+
+// One question to each provider that has a machine of `all`, and to `also`. Of each machine `seen`
+// is the answer; what else they say is given back.
+Listing observe_all(const World& world, std::vector<Known>& all, const std::string& also,
+                    const Ask& ask) {
   std::map<std::string, std::vector<std::size_t>> by_provider;
+  if (!also.empty()) by_provider[also] = {};
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (all[i].machine && !all[i].machine->machine.ref.empty()) {
       by_provider[all[i].machine->machine.provider].push_back(i);
     }
   }
+  Listing rest;
   for (const auto& [name, indices] : by_provider) {
     const auto found = world.providers.find(name);
     std::vector<MachineRef> machines;
     machines.reserve(indices.size());
     for (const auto i : indices) machines.push_back(all[i].machine->machine);
-    auto seen = found == world.providers.end()
-                    ? fail({.what = fmt::format("this Carrel does not know the place {}", name),
-                            .trace = {}})
-                    : found->second->observe(machines, wait);
-    for (std::size_t k = 0; k < indices.size(); ++k) {
-      auto& one = all[indices[k]].seen;
-      if (seen && k < seen->size()) {
-        one = std::move((*seen)[k]);
-      } else {
-        one = {.state = MachineState::unknown, .reason = seen ? "no answer" : seen.error().what};
-      }
+    auto listing = found == world.providers.end()
+                       ? fail({.what = fmt::format("this Carrel does not know the place {}", name),
+                               .trace = {}})
+                       : ask(*found->second, machines);
+    take_seen(all, indices, listing);
+    if (!listing) {
+      rest.unasked.push_back(std::move(listing).error());
+      continue;
     }
+    std::ranges::move(listing->elsewhere, std::back_inserter(rest.elsewhere));
+    std::ranges::move(listing->unasked, std::back_inserter(rest.unasked));
   }
-  return {};
+  return rest;
 }
 
 void ask_machine(const World& world, Journal& journal, Known& known,
@@ -228,7 +251,10 @@ Result<Known> known_of(const World& world, Journal& journal, const WorkspaceRow&
   std::vector<Known> one;
   one.push_back(
       {.row = row, .machine = TRY(journal.machine(row.id)), .server = TRY(journal.server(row.id))});
-  TRY(observe_all(world, one, wait));
+  observe_all(world, one, {},
+              [&](Provider& provider, const std::vector<MachineRef>& machines) -> Result<Listing> {
+                return Listing{.seen = TRY(provider.observe(machines, wait))};
+              });
   ask_machines(world, journal, one, patience_of_one, wait);
   return std::move(one[0]);
 }
@@ -241,7 +267,8 @@ Result<WorkspaceStatus> status_of(const World& world, Journal& journal, const Wo
   return status_from(known);
 }
 
-Result<std::vector<WorkspaceStatus>> Workspaces::list(bool ask_kernels, const Wait& wait) {
+Result<WorkspaceList> Workspaces::list(const ListRequest& request, const Wait& wait) {
+  if (!request.also_on.empty()) TRY(provider_named(world_, request.also_on));
   auto machines = TRY(journal_.machines());
   std::map<WorkspaceId, ServerRow> servers;
   for (auto& server : TRY(journal_.servers())) servers.emplace(server.workspace, std::move(server));
@@ -256,13 +283,23 @@ Result<std::vector<WorkspaceStatus>> Workspaces::list(bool ask_kernels, const Wa
       known.server = std::move(found->second);
     all.push_back(std::move(known));
   }
-  TRY(observe_all(world_, all, wait.sooner(patience_for_places)));
+  const auto bounded = wait.sooner(patience_for_places);
+  auto rest = observe_all(
+      world_, all, request.also_on, [&](Provider& provider, const std::vector<MachineRef>& asked) {
+        const bool also = provider.name() == request.also_on;
+        return provider.list(asked, also ? Places::usual_too : Places::of_these, bounded);
+      });
   ask_machines(world_, journal_, all, patience_of_list, wait);
-  if (ask_kernels) count_kernels(world_, all, wait);
-  std::vector<WorkspaceStatus> statuses;
-  statuses.reserve(all.size());
-  for (auto& known : all) statuses.push_back(status_from(known));
-  return statuses;
+  if (request.ask_kernels) count_kernels(world_, all, wait);
+  WorkspaceList list{.all = {}, .unasked = std::move(rest.unasked)};
+  list.all.reserve(all.size() + rest.elsewhere.size());
+  std::set<WorkspaceId> known_ids;
+  for (auto& known : all) {
+    known_ids.insert(known.row.id);
+    list.all.push_back(status_from(known));
+  }
+  std::ranges::move(statuses_elsewhere(rest.elsewhere, known_ids), std::back_inserter(list.all));
+  return list;
 }
 
 Result<WorkspaceDetails> Workspaces::details(const WorkspaceRow& row, const Wait& wait) {

@@ -21,6 +21,7 @@
 #include "workspace/ssh_config.hpp"
 #include "workspace/state.hpp"
 #include "workspace/status.hpp"
+#include "workspace/waits_told.hpp"
 #include "workspace/wish.hpp"
 #include "workspace/workspaces.hpp"
 #include "workspace/world.hpp"
@@ -278,6 +279,7 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
 }  // namespace
 
 Result<UpResult> Workspaces::up(const UpRequest& request, Progress& progress, const Wait& wait) {
+  const WaitsTold told(world_.providers, progress);
   const auto wish = TRY(checked_wish(request, wait));
   const auto wanted_name =
       wish.spec.name.value_or(WorkspaceName::from_folder(request.folder.filename().string()));

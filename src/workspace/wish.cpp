@@ -2,6 +2,7 @@
 #include "workspace/wish.hpp"
 
 #include "base/error.hpp"
+#include "base/progress.hpp"
 #include "base/secret.hpp"
 #include "base/text.hpp"
 #include "channel/channel.hpp"
@@ -16,6 +17,7 @@
 #include "workspace/provider.hpp"
 #include "workspace/site.hpp"
 #include "workspace/spec.hpp"
+#include "workspace/waits_told.hpp"
 #include "workspace/workspaces.hpp"
 #include "workspace/world.hpp"
 
@@ -188,7 +190,9 @@ Result<std::optional<FolderSize>> Workspaces::to_send(const UpRequest& request, 
   return TRY(size_to_send(world_.here, request.folder, world_.paths.state / "ignore", wait));
 }
 
-Result<std::optional<Plan>> Workspaces::plan(const UpRequest& request, const Wait& wait) {
+Result<std::optional<Plan>> Workspaces::plan(const UpRequest& request, Progress& progress,
+                                             const Wait& wait) {
+  const WaitsTold told(world_.providers, progress);
   const auto wish = TRY(checked_wish(request, wait));
   auto* provider = TRY(provider_named(world_, wish.machine.provider));
   if (!provider->facts().costs_money) return std::nullopt;

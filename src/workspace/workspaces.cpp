@@ -4,6 +4,7 @@
 #include "base/names.hpp"
 #include "base/text.hpp"
 #include "os/file.hpp"
+#include "workspace/elsewhere.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/world.hpp"
 
@@ -31,6 +32,7 @@ Result<std::vector<WorkspaceRow>> Workspaces::all() {
 }
 
 Result<WorkspaceRow> Workspaces::find(std::string_view name, const std::filesystem::path& here) {
+  if (is_elsewhere(name)) return fail(only_from_its_computer(name));
   if (!name.empty()) {
     if (auto row = TRY(journal_.by_name(name))) return std::move(*row);
     std::vector<std::string> known;

@@ -61,6 +61,22 @@ struct WorkspaceStatus {
   std::optional<WallTime> ends;  // of a machine that runs: it powers itself off then
   std::string environment;       // summary
   std::string python;
+  // Of a workspace of another computer, as its machine's tags say: hostile text.
+  std::string at;        // what follows '@' in its name: the computer, or the machine's ref
+  std::string computer;  // "" where no tag says
+  std::string owner;
+
+  bool is_elsewhere() const { return !at.empty(); }
+  std::string full_name() const { return at.empty() ? name.text() : name.text() + "@" + at; }
+};
+
+struct ListRequest {
+  bool ask_kernels = false;  // count those of servers that run (a short question each, at once)
+  std::string also_on = {};  // a provider whose usual place is asked, too, what else is there
+};
+struct WorkspaceList {
+  std::vector<WorkspaceStatus> all;  // this computer's own first
+  std::vector<Error> unasked;        // a place that could not be asked, each
 };
 
 // What `status NAME` adds.
@@ -83,6 +99,11 @@ struct UpRequest {
 struct StopResult {
   bool changed = false;  // false: it was stopped already
   Money per_day;         // what the stopped machine goes on costing
+};
+
+struct StoppedElsewhere {
+  WorkspaceStatus before;
+  StopResult result;
 };
 
 struct UpResult {
@@ -121,7 +142,7 @@ class Workspaces {
   Result<std::vector<Check>> checks(std::string_view place, const Spec& spec, const Wait& wait);
 
   // What `up` of this would have to pay for; none: nothing, or a machine that is there already.
-  Result<std::optional<Plan>> plan(const UpRequest& request, const Wait& wait);
+  Result<std::optional<Plan>> plan(const UpRequest& request, Progress& progress, const Wait& wait);
   // What `up` of this would send to its machine; none: nothing, or what was agreed to before.
   Result<std::optional<FolderSize>> to_send(const UpRequest& request, const Wait& wait);
   // Whether `up` of this would be refused for want of a password: ask for one first.
@@ -129,7 +150,14 @@ class Workspaces {
   Result<bool> is_public(const UpRequest& request);
   Result<UpResult> up(const UpRequest& request, Progress& progress, const Wait& wait);
   Result<UpResult> start(const WorkspaceRow& row, Progress& progress, const Wait& wait);
+  // Before the `start` of each of many: their stopped machines are asked to start together, and
+  // waited for by one question for all. A machine that does not start is no error here: its own
+  // `start` says why. Errors: interrupted; the journal.
+  Result<> wake(const std::vector<WorkspaceRow>& rows, Progress& progress, const Wait& wait);
   Result<StopResult> stop(const WorkspaceRow& row, Progress& progress, const Wait& wait);
+  // The machine of a workspace of another computer, by its full name ("lesson@laptop"): asks the
+  // places of this computer's machines and the usual ones.
+  Result<StoppedElsewhere> stop_elsewhere(std::string_view full_name, const Wait& wait);
   // What has changed on one side since the last exchange goes to the other (files/exchange.hpp).
   Result<ExchangeReport> push(const WorkspaceRow& row, Force force, Progress& progress,
                               const Wait& wait);
@@ -146,9 +174,9 @@ class Workspaces {
   // Server, kernels, environment copy, own files; never the person's folder.
   Result<> remove(const WorkspaceRow& row, Progress& progress, const Wait& wait);
 
-  // `ask_kernels`: also count kernels of those that run (one short question each, at the same
-  // time).
-  Result<std::vector<WorkspaceStatus>> list(bool ask_kernels, const Wait& wait);
+  // This computer's workspaces; and where one of their machines is, what other computers have made
+  // there, by the same question.
+  Result<WorkspaceList> list(const ListRequest& request, const Wait& wait);
   Result<WorkspaceDetails> details(const WorkspaceRow& row, const Wait& wait);
 
   // The fingerprint of the host key that its machine shows now, whoever it is.

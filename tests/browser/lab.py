@@ -1,9 +1,30 @@
 """JupyterLab in a page, as a person uses it."""
 
 import contextlib
+import shutil
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import expect, sync_playwright
 from support import until
+
+chromium = shutil.which("chromium") or "/usr/bin/chromium"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    with contextlib.closing(browser.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 860})) as context:
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        yield page
+
 
 panel = ".jp-NotebookPanel:not(.lm-mod-hidden) "
 

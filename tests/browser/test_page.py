@@ -2,34 +2,13 @@
 
 import contextlib
 import re
-import shutil
 
-import pytest
 from playwright.sync_api import TimeoutError as Late
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from lab import opened, run_cell
 from support import until
 
 password = "correct horse battery staple"
-chromium = shutil.which("chromium") or "/usr/bin/chromium"
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser):
-    with contextlib.closing(browser.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 860})) as context:
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        yield page
-
-
 def settled(page):
     """JupyterLab is there and its kernel idle, with nothing on the way: keys typed earlier may be lost."""
     opened(page)

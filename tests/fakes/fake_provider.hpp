@@ -36,10 +36,12 @@ struct FakePlace {
   };
 
   // What it is like: set at any time.
-  int slow_looks = 0;                    // how often a change is looked at before it is done
-  bool silent = false;                   // `observe` can say nothing of any machine
-  std::vector<std::string> silent_refs;  // or of these
-  std::vector<std::string> blocked;      // what stands in the way of every offer
+  int slow_looks = 0;                         // how often a change is looked at before it is done
+  bool silent = false;                        // `observe` can say nothing of any machine
+  std::vector<std::string> silent_refs;       // or of these
+  std::vector<std::string> blocked;           // what stands in the way of every offer
+  std::vector<MadeElsewhere> elsewhere = {};  // seen by whoever lists a place of theirs
+  std::vector<Error> unasked = {};            // what the usual place answers to a list
   // The call with this number (from 0, over all providers of this place) fails...
   std::optional<std::size_t> dies_at = std::nullopt;
   bool dies_after_acting = false;  // ... and what it did is done: only the answer is lost
@@ -99,6 +101,15 @@ class FakeProvider final : public Provider {
       for (const auto& machine : machines) answers.push_back(look_at(machine.ref));
       return answers;
     });
+  }
+
+  Result<Listing> list(const std::vector<MachineRef>& machines, Places places,
+                       const Wait& wait) override {
+    Listing listing{.seen = TRY(observe(machines, wait)), .elsewhere = {}, .unasked = {}};
+    const bool usual = places == Places::usual_too;
+    if (usual || !machines.empty()) listing.elsewhere = place_.elsewhere;
+    if (usual) listing.unasked = place_.unasked;
+    return listing;
   }
 
   Result<> start(const MachineRef& machine, const Wait& /*wait*/) override {

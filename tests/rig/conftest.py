@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+for folder in ("rig", "cli", "browser"):
+    sys.path.insert(0, str(Path(__file__).parents[1] / folder))
+from lab import browser, page  # noqa: E402, F401
 from rigs import CannotRun, Key, Rig  # noqa: E402
 
 

@@ -94,11 +94,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """It says nothing."""
 
 
-class Person:
-    """With a home, a folder and a computer of their own."""
+def named(computer):
+    """What runs a command on a computer of that name: this one, called so."""
+    as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return ["unshare", *as_root, "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', computer]
 
-    def __init__(self, rig, proxy=None, real_ssh=False):
+
+class Person:
+    """With a home, a folder and a computer of their own; `computer`: what it calls itself."""
+
+    def __init__(self, rig, proxy=None, real_ssh=False, computer=""):
         self.rig, self.proxy = rig, proxy
+        self.before = named(computer) if computer else []
         self.home = Path(tempfile.mkdtemp(prefix="ct", dir="/tmp"))
         self.folder = self.home / "lesson"
         self.folder.mkdir()
@@ -113,7 +120,7 @@ class Person:
 
     def start(self, *words):
         process = subprocess.Popen(
-            [os.environ["CARREL_PROGRAM"], *words], env=self.env, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*self.before, os.environ["CARREL_PROGRAM"], *words], env=self.env, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         if self.proxy:
             self.proxy.meet(process)
@@ -162,6 +169,28 @@ class Person:
 
     def calls(self, since=0):
         return [entry["action"] for entry in self.rig.control(f"log?since={since}")]
+
+    def many(self, count):
+        """Beside the one workspace that there is others like it; their machines, all stopped."""
+        ec2, ((first, _, machine),) = self.rig.client("ec2"), self.journal()
+        self.rig.set(quotas={"L-DB2E81BA": 100_000})
+        shown = self.rig.instance(machine)
+        like = {"ImageId": shown["ImageId"], "InstanceType": shown["InstanceType"], "MinCount": count - 1, "MaxCount": count - 1}
+        like["TagSpecifications"] = [{"ResourceType": "instance", "Tags": shown["Tags"]}]
+        machines = [one["InstanceId"] for one in ec2.run_instances(**like)["Instances"]]
+        ec2.stop_instances(InstanceIds=[machine, *machines])
+        journal = sqlite3.connect(self.home / ".local/state/carrel/journal.db")
+        for number, other in enumerate(machines):
+            folder, ident = self.home / f"other-{number}", f"{first[:-4]}{number:04d}"
+            folder.mkdir()
+            new = {"id": ident, "workspace": ident, "name": f"other-{number}", "folder": str(folder), "token": f"token-{number}", "ref": other}
+            for table, key in (("workspace", "id"), ("machine", "workspace")):
+                columns = [row[1] for row in journal.execute(f"pragma table_info({table})")]
+                values = ", ".join("?" if column in new else column for column in columns)
+                journal.execute(f"insert into {table} select {values} from {table} where {key} = ?", [*(new[c] for c in columns if c in new), first])
+        journal.commit()
+        journal.close()
+        return [machine, *machines]
 
     def close(self):
         shutil.rmtree(self.home)

@@ -55,11 +55,11 @@ bool is_silence(const Error& error) {
 // The machine as it runs, with an address; waits while it is on its way.
 Result<Instance> Ec2Provider::running_machine(const MachineRef& machine, const Wait& wait) {
   for (auto interval = address_poll;; interval = std::min(interval * 2, address_poll_cap)) {
-    const auto found = TRY(ask(machine.place, {machine.ref}, wait));
-    if (found.empty() && !is_new(machine.ref)) return does_not_run(machine, "EC2 does not know it");
-    if (!found.empty()) {
-      const auto& instance = found.front();
-      const auto seen = seen_as(machine.place, instance);
+    const auto found = TRY(ask_one(machine, wait));
+    if (!found && !is_new(machine.ref)) return does_not_run(machine, "EC2 does not know it");
+    if (found) {
+      const auto& instance = *found;
+      const auto seen = seen_as(instance, gib_month(machine.place));
       if (seen.state == MachineState::running && !seen.addresses.empty()) return instance;
       if (seen.state != MachineState::pending && seen.state != MachineState::running) {
         return does_not_run(machine, fmt::format("it is {}{}{}", to_string(instance.state),

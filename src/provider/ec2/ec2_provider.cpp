@@ -24,8 +24,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,7 +46,18 @@ constexpr Milliseconds lag_poll{1000};
 Ec2Provider::Ec2Provider(const Ec2Outside& outside)
     : outside_(outside),
       records_(outside.paths.state / "ec2"),
-      cache_(outside.paths.cache / "ec2", outside.clock) {}
+      cache_(outside.paths.cache / "ec2", outside.clock),
+      throttle_(records_.folder() / "calls") {}
+
+void Ec2Provider::tell_waits(const std::function<void(std::string_view)>& tell) {
+  const std::scoped_lock lock(tell_mutex_);
+  tell_ = tell;
+}
+
+void Ec2Provider::told(std::string_view text) {
+  const std::scoped_lock lock(tell_mutex_);
+  if (tell_) tell_(text);
+}
 
 AwsSession& Ec2Provider::session(const std::string& profile) {
   return sessions_
@@ -53,7 +67,8 @@ AwsSession& Ec2Provider::session(const std::string& profile) {
                                 .clock = outside_.clock,
                                 .random = outside_.random,
                                 .pause = outside_.pause},
-                   outside_.environment, profile.empty() ? std::nullopt : std::optional(profile))
+                   outside_.environment, profile.empty() ? std::nullopt : std::optional(profile),
+                   throttle_, [this](std::string_view text) { told(text); })
       .first->second;
 }
 
@@ -240,13 +255,15 @@ Result<Launch> Ec2Provider::launch_of(const Intent& intent, const Entrance& entr
       .root_device = image.root_device,
       .disk_gib = disk,
       .tags = {{"Name", intent.name.text()},
-               {"carrel:workspace", intent.workspace.text()},
-               {"carrel:owner", owner},
+               {workspace_tag, intent.workspace.text()},
+               {owner_tag, owner},
                {"carrel:token", intent.token},
-               {"carrel:disk", std::to_string(disk)}},
+               {"carrel:disk", std::to_string(disk)},
+               {name_tag, intent.name.text()}},
   };
   for (const auto& [tag, value] :
-       {std::pair(from_tag, intent.hardware.from), std::pair(user_tag, intent.hardware.user)}) {
+       {std::pair(from_tag, intent.hardware.from), std::pair(user_tag, intent.hardware.user),
+        std::pair(computer_tag, computer_of(outside_.node_name))}) {
     if (!value.empty()) launch.tags.push_back({tag, value});
   }
   if (launch.user_data.size() > longest_user_data) {

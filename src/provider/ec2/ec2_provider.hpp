@@ -1,9 +1,9 @@
 // The provider `ec2`: machines of Amazon EC2, on demand, in a region's default network (VPC).
 //
 // A machine's place is its region, with the profile where one was named; its ref the instance's id.
-// The tags on it are the truth (carrel:workspace, carrel:owner, carrel:token, carrel:from,
-// carrel:user); what this computer keeps besides is in records.hpp and may be lost. Nothing is
-// asked of AWS, nor are credentials looked for, before the first call.
+// The tags on it are the truth (carrel:workspace, carrel:name, carrel:computer, carrel:owner,
+// carrel:token, carrel:from, carrel:user); what this computer keeps besides is in records.hpp and
+// may be lost. Nothing is asked of AWS, nor are credentials looked for, before the first call.
 //
 // Money: Offer::per_hour is the machine's price on demand, its disk and its public address;
 // per_day_stopped is the disk, which is all that a stopped machine costs.
@@ -14,7 +14,9 @@
 
 #include "aws/ec2_instances.hpp"
 #include "aws/ec2_offers.hpp"
+#include "aws/throttle.hpp"
 #include "base/error.hpp"
+#include "base/money.hpp"
 #include "channel/channel.hpp"
 #include "channel/ssh_target.hpp"
 #include "os/clock.hpp"
@@ -32,10 +34,13 @@
 #include "workspace/provider.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,7 +53,8 @@ struct Ec2Outside {
   const Clock& clock;
   Random& random;
   Environment environment;
-  WorkspacePaths paths;  // state/ec2, cache/ec2 and `run` are written
+  WorkspacePaths paths;        // state/ec2, cache/ec2 and `run` are written
+  std::string node_name = {};  // of this computer, as uname(2) has it; "": it has none
   Pause pause = system_pause;
 };
 
@@ -70,8 +76,14 @@ class Ec2Provider final : public Provider {
   // first minutes, as EC2's answers lag behind its launches, and then gone.
   Result<std::vector<Observation>> observe(const std::vector<MachineRef>& machines,
                                            const Wait& wait) override;
+  // Still one question for each region: for everything there that has Carrel's tags. The usual
+  // place is the region that the person's tools are set to.
+  Result<Listing> list(const std::vector<MachineRef>& machines, Places places,
+                       const Wait& wait) override;
   // Reason::no_capacity: its zone has no room now; a stopped machine cannot leave its zone.
   Result<> start(const MachineRef& machine, const Wait& wait) override;
+  // Fifty in one request, which EC2 grants as a whole or not at all.
+  Result<> start_all(const std::vector<MachineRef>& machines, const Wait& wait) override;
   Result<> stop(const MachineRef& machine, StopHow how, const Wait& wait) override;
   // With its disk: EC2 keeps no disk by itself here, so Keep::disk is an error.
   Result<> remove(const MachineRef& machine, Keep keep, const Wait& wait) override;
@@ -93,6 +105,7 @@ class Ec2Provider final : public Provider {
   Result<> close_port(const MachineRef& machine, std::uint16_t port, const Wait& wait) override;
   Result<std::string> console(const MachineRef& machine, const Wait& wait) override;
   std::vector<std::string> notes() override { return std::exchange(notes_, {}); }
+  void tell_waits(const std::function<void(std::string_view)>& tell) override;
 
  private:
   struct Seen {  // the last answer about a machine
@@ -115,9 +128,21 @@ class Ec2Provider final : public Provider {
   Result<Entrance> entrance_for(const std::string& from, const Wait& wait);
   Result<Launch> launch_of(const Intent& intent, const Entrance& entrance, const Wait& wait);
 
-  Result<std::vector<Instance>> ask(const std::string& place, const std::vector<std::string>& ids,
-                                    const Wait& wait);
-  Observation seen_as(const std::string& place, const Instance& instance) const;
+  enum class Whose { asked_for, all };
+  struct Shown {
+    std::vector<Instance> asked_for;
+    std::vector<Instance> others;  // that Carrel made; with Whose::all
+  };
+  using IdsByPlace = std::map<std::string, std::vector<std::string>>;
+  Result<Shown> ask(const std::string& place, const std::vector<std::string>& ids, Whose whose,
+                    const Wait& wait);
+  Result<std::optional<Instance>> ask_one(const MachineRef& machine, const Wait& wait);
+  Result<Listing> look(const std::vector<MachineRef>& machines, IdsByPlace places, Whose whose,
+                       const Wait& wait);
+  MadeElsewhere made_elsewhere(const std::string& place, const Instance& instance,
+                               Money gib_month) const;
+  Money gib_month(const std::string& place) const;
+  Observation seen_as(const Instance& instance, Money gib_month) const;
   Observation not_shown(const std::string& id) const;
   bool is_new(const std::string& id) const;
   template <class Request>
@@ -141,10 +166,15 @@ class Ec2Provider final : public Provider {
   Result<> until_it_answers(Channel& channel, const MachineRef& machine, const Instance& instance,
                             const Wait& wait);
 
+  void told(std::string_view text);
+
   Ec2Outside outside_;
-  std::map<std::string, AwsSession> sessions_;  // by profile; "": none was named
   Ec2Records records_;
   Ec2Cache cache_;
+  SharedThrottle throttle_;
+  std::mutex tell_mutex_;
+  std::function<void(std::string_view)> tell_;
+  std::map<std::string, AwsSession> sessions_;  // by profile; "": none was named
   std::vector<std::string> notes_;
   // Answers of this object's life.
   std::map<std::string, Network> networks_;    // by place

@@ -34,7 +34,8 @@ namespace {
 constexpr auto lag = std::chrono::minutes(5);
 constexpr auto lag_poll = std::chrono::seconds(1);
 constexpr std::size_t most_filter_values = 200;
-constexpr int largest_disk = 65536;  // GiB
+constexpr std::size_t most_started = 50;  // by one request
+constexpr int largest_disk = 65536;       // GiB
 
 MachineState machine_state(InstanceState state) {
   switch (state) {
@@ -107,7 +108,14 @@ Observation Ec2Provider::not_shown(const std::string& id) const {
   return {.state = MachineState::gone, .reason = "EC2 does not know it (any more)"};
 }
 
-Observation Ec2Provider::seen_as(const std::string& place, const Instance& instance) const {
+// Where nobody has asked for this region's price: that of us-east-1.
+Money Ec2Provider::gib_month(const std::string& place) const {
+  constexpr Money usual{80'000};
+  const auto price = cached_disk_price(cache_, ec2_place(place).region);
+  return price ? price->money : usual;
+}
+
+Observation Ec2Provider::seen_as(const Instance& instance, Money gib_month) const {
   Observation seen{.state = machine_state(instance.state), .reason = reason_of(instance)};
   if (seen.state == MachineState::running) {
     seen.since = instance.launched;
@@ -116,28 +124,26 @@ Observation Ec2Provider::seen_as(const std::string& place, const Instance& insta
     }
   }
   if (seen.state == MachineState::stopped) {
-    // Where nobody has asked for this region's price: that of us-east-1.
-    constexpr Money usual{80'000};
-    const auto price = cached_disk_price(cache_, ec2_place(place).region);
-    seen.cost_per_day = disk_per_day(price ? price->money : usual, disk_of(instance));
+    seen.cost_per_day = disk_per_day(gib_month, disk_of(instance));
   }
   return seen;
 }
 
-// Those of the ids that EC2 shows.
-Result<std::vector<Instance>> Ec2Provider::ask(const std::string& place,
-                                               const std::vector<std::string>& ids,
-                                               const Wait& wait) {
+// Those of the ids that EC2 shows; and the others of Carrel's, where all are asked for.
+Result<Ec2Provider::Shown> Ec2Provider::ask(const std::string& place,
+                                            const std::vector<std::string>& ids, Whose whose,
+                                            const Wait& wait) {
   const auto& client = *TRY(this->client(place));
   std::set<std::string> left(ids.begin(), ids.end());
-  std::vector<Instance> found;
+  Shown shown;
   const auto add = [&](std::vector<Instance> page) {
     for (auto& instance : page) {
-      if (left.erase(instance.id) > 0) found.push_back(std::move(instance));
+      auto& list = left.erase(instance.id) > 0 ? shown.asked_for : shown.others;
+      list.push_back(std::move(instance));
     }
   };
-  if (left.size() > most_filter_values) {
-    add(TRY(describe_instances(client, {.filters = {{"tag-key", {"carrel:workspace"}}}}, wait)));
+  if (whose == Whose::all || left.size() > most_filter_values) {
+    add(TRY(describe_instances(client, {.filters = {{"tag-key", {workspace_tag}}}}, wait)));
   }
   // As filters: one id that EC2 does not know would fail a question for ids altogether.
   for (auto rest = std::vector(left.begin(), left.end()); !rest.empty();) {
@@ -146,34 +152,67 @@ Result<std::vector<Instance>> Ec2Provider::ask(const std::string& place,
         client, {.filters = {{"instance-id", {rest.begin(), rest.begin() + count}}}}, wait)));
     rest.erase(rest.begin(), rest.begin() + count);
   }
-  return found;
+  return shown;
 }
 
-Result<std::vector<Observation>> Ec2Provider::observe(const std::vector<MachineRef>& machines,
-                                                      const Wait& wait) {
-  std::map<std::string, std::vector<std::string>> by_place;
+Result<std::optional<Instance>> Ec2Provider::ask_one(const MachineRef& machine, const Wait& wait) {
+  auto shown = TRY(ask(machine.place, {machine.ref}, Whose::asked_for, wait));
+  if (shown.asked_for.empty()) return std::nullopt;
+  return std::move(shown.asked_for.front());
+}
+
+MadeElsewhere Ec2Provider::made_elsewhere(const std::string& place, const Instance& instance,
+                                          Money gib_month) const {
+  auto called = instance.tag(name_tag);
+  if (called.empty()) called = instance.tag("Name");  // an earlier Carrel made it
+  return {.machine = {.provider = name(), .place = place, .ref = instance.id},
+          .workspace = instance.tag(workspace_tag),
+          .name = std::move(called),
+          .computer = instance.tag(computer_tag),
+          .owner = instance.tag(owner_tag),
+          .seen = seen_as(instance, gib_month)};
+}
+
+// Asks each of `places`; of a machine that is not in any of them nothing is known.
+Result<Listing> Ec2Provider::look(const std::vector<MachineRef>& machines, IdsByPlace places,
+                                  Whose whose, const Wait& wait) {
   std::map<MachineRef, Observation> answers;
   for (const auto& machine : machines) {
     if (is_instance_id(machine.ref)) {
-      by_place[machine.place].push_back(machine.ref);
+      places[machine.place].push_back(machine.ref);
     } else {
       answers[machine] = {.state = MachineState::gone, .reason = "it is no machine of EC2"};
     }
   }
-  for (const auto& [place, ids] : by_place) {
-    auto found = ask(place, ids, wait);
-    if (!found && found.error().reason == Reason::interrupted) return fail(found.error());
-    for (const auto& id : ids) {
-      auto& answer = answers[{.provider = name(), .place = place, .ref = id}];
-      if (!found) {
-        answer.reason = found.error().what + ": " + found.error().why;
-        continue;
+  Listing listing;
+  std::set<std::string> found;  // two places may be one region, as two profiles see it
+  for (const auto& [place, ids] : places) {
+    auto shown = ask(place, ids, whose, wait);
+    if (!shown && shown.error().reason == Reason::interrupted) return fail(shown.error());
+    const auto answer_of = [&](const std::string& id) -> Observation& {
+      return answers[{.provider = name(), .place = place, .ref = id}];
+    };
+    if (!shown) {
+      const auto reason = shown.error().what + ": " + shown.error().why;
+      for (const auto& id : ids) answer_of(id).reason = reason;
+      listing.unasked.push_back(std::move(shown.error()));
+      continue;
+    }
+    const auto price = gib_month(place);
+    std::set<std::string> left(ids.begin(), ids.end());
+    for (const auto& instance : shown->asked_for) {
+      left.erase(instance.id);
+      answer_of(instance.id) = seen_as(instance, price);
+    }
+    for (const auto& id : left) answer_of(id) = not_shown(id);
+    for (const auto& instance : shown->others) {
+      const bool ends = instance.state == InstanceState::terminated ||
+                        instance.state == InstanceState::shutting_down;
+      if (!ends && found.insert(instance.id).second) {
+        listing.elsewhere.push_back(made_elsewhere(place, instance, price));
       }
-      const auto instance = std::ranges::find(*found, id, &Instance::id);
-      answer = instance == found->end() ? not_shown(id) : seen_as(place, *instance);
     }
   }
-  std::vector<Observation> result;
   const auto now = outside_.clock.now();
   for (const auto& machine : machines) {
     auto answer = answers[{.provider = name(), .place = machine.place, .ref = machine.ref}];
@@ -183,9 +222,25 @@ Result<std::vector<Observation>> Ec2Provider::observe(const std::vector<MachineR
       answer.last_known = last->second.state;
       answer.last_known_age = std::chrono::duration_cast<Milliseconds>(now - last->second.at);
     }
-    result.push_back(std::move(answer));
+    listing.seen.push_back(std::move(answer));
   }
-  return result;
+  return listing;
+}
+
+Result<std::vector<Observation>> Ec2Provider::observe(const std::vector<MachineRef>& machines,
+                                                      const Wait& wait) {
+  return TRY(look(machines, {}, Whose::asked_for, wait)).seen;
+}
+
+Result<Listing> Ec2Provider::list(const std::vector<MachineRef>& machines, Places places,
+                                  const Wait& wait) {
+  if (places == Places::of_these) return look(machines, {}, Whose::all, wait);
+  const auto usual = place_for({}, wait);
+  if (!usual && usual.error().reason == Reason::interrupted) return fail(usual.error());
+  auto listing =
+      TRY(look(machines, usual ? IdsByPlace{{*usual, {}}} : IdsByPlace{}, Whose::all, wait));
+  if (!usual) listing.unasked.push_back(usual.error());
+  return listing;
 }
 
 // Makes a request of one machine. It is done, too, when the machine is gone, or when EC2 refuses
@@ -211,8 +266,8 @@ Result<> Ec2Provider::request(const MachineRef& machine, const Wait& wait, Reque
           "a stopped machine stays in its zone: try again later, or remove it and make another";
     }
     if (error.code != "IncorrectInstanceState") return fail(std::move(error));
-    const auto seen = TRY(ask(machine.place, {machine.ref}, wait));
-    const auto state = seen.empty() ? InstanceState::terminated : seen.front().state;
+    const auto seen = TRY(ask_one(machine, wait));
+    const auto state = seen ? seen->state : InstanceState::terminated;
     if (state == InstanceState::terminated || state == InstanceState::shutting_down ||
         state == wanted || (wanted == InstanceState::stopped && state == InstanceState::stopping)) {
       return {};
@@ -230,6 +285,27 @@ Result<> Ec2Provider::start(const MachineRef& machine, const Wait& wait) {
         return start_instances(client, ids, wait);
       },
       InstanceState::running);
+}
+
+Result<> Ec2Provider::start_all(const std::vector<MachineRef>& machines, const Wait& wait) {
+  std::map<std::string, std::vector<std::string>> by_place;
+  for (const auto& machine : machines) {
+    if (is_instance_id(machine.ref)) by_place[machine.place].push_back(machine.ref);
+  }
+  Result<> outcome;
+  for (const auto& [place, ids] : by_place) {
+    const auto& client = *TRY(this->client(place));
+    for (std::size_t first = 0; first < ids.size(); first += most_started) {
+      const auto last = std::min(ids.size(), first + most_started);
+      const std::vector<std::string> some(ids.begin() + static_cast<std::ptrdiff_t>(first),
+                                          ids.begin() + static_cast<std::ptrdiff_t>(last));
+      if (auto done = start_instances(client, some, wait); !done) {
+        outcome = fail(std::move(done.error()));
+      }
+      if (!outcome && outcome.error().reason == Reason::interrupted) return outcome;
+    }
+  }
+  return outcome;
 }
 
 Result<> Ec2Provider::stop(const MachineRef& machine, StopHow how, const Wait& wait) {

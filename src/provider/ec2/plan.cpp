@@ -2,6 +2,7 @@
 
 #include "aws/ec2_offers.hpp"
 #include "base/money.hpp"
+#include "base/names.hpp"
 #include "base/text.hpp"
 #include "workspace/provider.hpp"
 
@@ -201,6 +202,13 @@ std::string owner_of(const std::map<std::string, std::string>& environment) {
     if (!plain && c != '-' && c != '_') c = '-';
   }
   return owner.empty() ? "someone" : owner;
+}
+
+std::string computer_of(std::string_view node_name) {
+  const auto label = node_name.substr(0, node_name.find('.'));
+  const bool says_something =
+      std::ranges::any_of(label, [](unsigned char c) { return c < 0x80 && std::isalnum(c) != 0; });
+  return says_something ? WorkspaceName::from_folder(label).text() : std::string();
 }
 
 std::string login_of(const Image& image) {

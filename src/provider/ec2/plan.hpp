@@ -70,9 +70,18 @@ Money disk_per_day(Money gib_month, int gib);
 // The person as a part of names: letters, digits, '-' and '_'.
 std::string owner_of(const std::map<std::string, std::string>& environment);
 
-// Tags of a machine: what the person asked for, as carrel's `from` and `user` have it.
+// A computer's name as a part of names: what its node name (uname) has before the first '.', made
+// valid as a workspace's name is. "" where nothing is left.
+std::string computer_of(std::string_view node_name);
+
+// Tags of a machine: what the person asked for, as carrel's `from` and `user` have it; and by which
+// another computer of theirs shows it.
 inline constexpr const char* from_tag = "carrel:from";
 inline constexpr const char* user_tag = "carrel:user";
+inline constexpr const char* workspace_tag = "carrel:workspace";
+inline constexpr const char* name_tag = "carrel:name";
+inline constexpr const char* computer_tag = "carrel:computer";
+inline constexpr const char* owner_tag = "carrel:owner";
 
 // Who logs in on machines made from an image.
 std::string login_of(const Image& image);

@@ -1,6 +1,7 @@
 // What this computer keeps of each machine and launch on EC2, in private folders below state/ec2:
 //
 // - key/id, key/id.pub: the person's key on this computer.
+// - calls: how many calls a second are left of those that AWS takes (aws/throttle.hpp).
 // - launches/TOKEN: where a launch was asked for, written before the call.
 // - machines/ID/machine: who logs in, when it was launched, with which token.
 // - machines/ID/admitted: the network that was let in to it last.

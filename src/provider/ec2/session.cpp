@@ -4,13 +4,16 @@
 #include "aws/client.hpp"
 #include "aws/config.hpp"
 #include "aws/credentials.hpp"
+#include "aws/throttle.hpp"
 #include "base/error.hpp"
 #include "os/process.hpp"
 #include "os/wait.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace carrel {
@@ -26,7 +29,8 @@ bool is_region(const std::string& text) {
 }  // namespace
 
 AwsSession::AwsSession(ChainOutside outside, Environment environment,
-                       std::optional<std::string> profile)
+                       std::optional<std::string> profile, Throttle& throttle,
+                       std::function<void(std::string_view)> tell)
     : outside_(std::move(outside)),
       environment_(std::move(environment)),
       profile_(std::move(profile)),
@@ -35,7 +39,9 @@ AwsSession::AwsSession(ChainOutside outside, Environment environment,
             const auto* config = TRY(this->config());
             return find_credentials(*config, outside_, wait);
           },
-          outside_.clock) {}
+          outside_.clock),
+      throttle_(throttle),
+      tell_(std::move(tell)) {}
 
 Result<const AwsConfig*> AwsSession::config() {
   if (!config_) config_ = TRY(load_aws_config(environment_, profile_));
@@ -59,7 +65,8 @@ Result<const AwsClient*> AwsSession::in(const std::string& region) {
                            .credentials = credentials_,
                            .throttle = throttle_,
                            .quota = quota_,
-                           .pause = outside_.pause};
+                           .pause = outside_.pause,
+                           .tell = tell_};
   return &clients_.try_emplace(region, outside, region, endpoint_overrides(*config)).first->second;
 }
 

@@ -16,17 +16,20 @@
 #include "os/random.hpp"
 #include "os/wait.hpp"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace carrel {
 
 class AwsSession {
  public:
-  // Everything that is referred to outlives it.
-  AwsSession(ChainOutside outside, Environment environment, std::optional<std::string> profile);
+  // Everything that is referred to outlives it. `tell`: as AwsOutside has it.
+  AwsSession(ChainOutside outside, Environment environment, std::optional<std::string> profile,
+             Throttle& throttle, std::function<void(std::string_view)> tell);
   AwsSession(const AwsSession&) = delete;
   AwsSession& operator=(const AwsSession&) = delete;
   AwsSession(AwsSession&&) = delete;
@@ -48,7 +51,8 @@ class AwsSession {
   std::optional<AwsConfig> config_;
   std::string region_;
   CredentialsSource credentials_;
-  Throttle throttle_;
+  Throttle& throttle_;
+  std::function<void(std::string_view)> tell_;
   RetryQuota quota_;
   std::map<std::string, AwsClient> clients_;
 };

@@ -46,9 +46,9 @@ class Machines:
     def at(self, address):
         return next((host for host in self.hosts if host.address == address), None)
 
-    def make(self, name, variant, went_off):
+    def make(self, name, variant, went_off, disk_mb):
         layers = [(IMAGES / kind).resolve() for kind in ("pytorch", "plain")[variant == "plain" :]]
-        host = Host(self.slot, self.folder / name, name, ":".join(map(str, layers)), b"", went_off)
+        host = Host(self.slot, self.folder / name, name, ":".join(map(str, layers)), b"", went_off, disk_mb)
         self.hosts.append(host)
         return host
 

@@ -42,7 +42,7 @@ def run(world, call):
         world.instances[instance.id] = instance
         if world.host_maker:
             variant = images.variant_of(instance.image_id, call.region)
-            world.hosts[instance.id] = world.host_maker(instance.id, variant, world.went_off)
+            world.hosts[instance.id] = world.host_maker(instance.id, variant, world.went_off, world.settings["disk_mb"])
         begin(world, instance)
     ids = [instance.id for instance in reservation.instances]
     if token:

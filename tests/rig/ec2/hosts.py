@@ -5,13 +5,12 @@ A host is off or on. While it is on, one thread waits for its first process to e
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import threading
 import time
 
-from .network import CannotRun
+from .network import CannotRun, remove_disks
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REBOOT = 133
@@ -21,7 +20,7 @@ POWEROFF, RESTART = signal.SIGRTMIN + 4, signal.SIGRTMIN + 5  # systemd(1), "Sig
 class Host:
     """One host. `address` is None while it is off; `facts` is what its metadata service tells, set by its maker at each start."""
 
-    def __init__(self, slot, folder, name, layers, user_data, went_off):
+    def __init__(self, slot, folder, name, layers, user_data, went_off, disk_mb=0):
         self.slot, self.folder, self.name, self.layers, self.user_data = slot, folder, name, layers, user_data
         self.went_off = went_off
         self.address = None
@@ -30,8 +29,12 @@ class Host:
         self._lock = threading.Lock()
         self._process = None
         self._cut = False
+        self.volume = folder / "volume"
+        self.volume.mkdir(parents=True)
+        if disk_mb:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={disk_mb}m", "tmpfs", self.volume], check=True, timeout=20)
         for part in ("disk", "work", "root"):
-            (folder / part).mkdir(parents=True)
+            (self.volume / part).mkdir()
         self.console.write_bytes(b"")
 
     @property
@@ -73,7 +76,7 @@ class Host:
             if self._cut:
                 return 1
             self._process = subprocess.Popen(
-                [f"{HERE}/boot", self.folder, self.name, namespace, self.layers, *cgroups],
+                [f"{HERE}/boot", self.volume, self.name, namespace, self.layers, *cgroups],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -137,4 +140,4 @@ class Host:
     def remove(self):
         self.cut_power()
         if self.wait_off(20):
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove_disks(self.folder)

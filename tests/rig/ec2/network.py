@@ -65,6 +65,14 @@ def check_machine():
         raise CannotRun(f"no namespaces or no overlay file system: {' '.join(done.stderr.split())}")
 
 
+def remove_disks(folder):
+    """Removes a folder of hosts, or of one."""
+    for volume in (*folder.glob("volume"), *folder.glob("*/volume")):
+        if volume.is_mount():
+            subprocess.run(["umount", "--lazy", volume], check=False, timeout=20)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 class Slot:
     """Everything of one rig that the kernel holds. Threads: all methods may be called by any."""
 
@@ -100,7 +108,7 @@ class Slot:
         """Removes the folder that the slot's holder wrote down as the one to go with it."""
         self._file.seek(0)
         if folder := self._file.read().strip():
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_disks(pathlib.Path(folder))
         self.remember_folder("")
 
     def remember_folder(self, folder):

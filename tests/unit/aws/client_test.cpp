@@ -48,7 +48,8 @@ class Client : public ::testing::Test {
                    if (duration.count() > 0) pauses_.push_back(duration);
                    clock_.advance(duration);
                    return Result<>{};
-                 }},
+                 },
+             .tell = [this](std::string_view text) { told_.emplace_back(text); }},
             "eu-west-1"};
   }
   Result<std::string> ask(std::string_view action = "DescribeVpcs") {
@@ -67,6 +68,7 @@ class Client : public ::testing::Test {
   Throttle throttle_;
   RetryQuota quota_;
   std::vector<Milliseconds> pauses_;
+  std::vector<std::string> told_;
 };
 
 HttpResponse ec2_error(int status, std::string_view code, Headers headers = {}) {
@@ -184,10 +186,26 @@ TEST_F(Client, calls_are_held_back_to_the_rate_that_aws_allows) {
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(ask("RunInstances"));
   Milliseconds sum{};
   for (const Milliseconds pause : pauses_) sum += pause;
-  EXPECT_EQ(sum, std::chrono::milliseconds(7500));  // 5 at once, 15 at 2 a second
+  EXPECT_EQ(sum, std::chrono::milliseconds(8500));  // 3 at once, 17 at 2 a second
   pauses_.clear();
   EXPECT_TRUE(ask("DescribeVpcs"));
   EXPECT_TRUE(pauses_.empty()) << "a bucket of its own";
+}
+
+TEST_F(Client, a_long_wait_says_what_it_waits_for) {
+  const auto empty = bucket_of("ec2", "RunInstances", true);
+  for (int i = 0; i < 9; ++i) throttle_.take(empty, "eu-west-1", clock_.now());  // by others
+  https_.when(ec2_url, fine);
+  EXPECT_TRUE(ask("RunInstances"));
+  ASSERT_EQ(told_.size(), 1U);
+  EXPECT_EQ(told_[0], "waiting 3.5 s: AWS takes 2 calls a second such as ec2:RunInstances");
+  https_ = {};
+  https_.when(ec2_url, {ec2_error(503, "RequestLimitExceeded", {{"Retry-After", "30"}}), fine});
+  EXPECT_TRUE(ask());
+  ASSERT_EQ(told_.size(), 2U);
+  EXPECT_TRUE(told_[1].starts_with("waiting 30 s: AWS did not do ec2:DescribeVpcs: "
+                                   "RequestLimitExceeded"))
+      << told_[1];
 }
 
 TEST_F(Client, expired_credentials_are_found_anew_once) {

@@ -16,7 +16,7 @@ namespace {
 
 std::vector<Command> all() {
   return {up_command({"local"}), start_command(),      stop_command(),       rm_command(),
-          ls_command(),          status_command(),     logs_command(),       open_command(),
+          ls_command({}),        status_command(),     logs_command(),       open_command(),
           url_command(),         run_command(),        exec_command(),       doctor_command({}),
           cache_command(),       password_command(),   completion_command(), help_command(),
           ssh_command(),         ssh_config_command(), forward_command(),    extend_command()};
@@ -52,7 +52,7 @@ TEST(help, hidden_things_are_hidden_everywhere) {
   const Look look{.colours = false, .unicode = true, .width = 80};
   const auto commands = all();
   for (const auto& text :
-       {help_text(ls_command(), look), markdown_page(ls_command()), man_page(commands)}) {
+       {help_text(ls_command({}), look), markdown_page(ls_command({})), man_page(commands)}) {
     EXPECT_EQ(text.find("--names"), std::string::npos);
     EXPECT_EQ(text.find("names only"), std::string::npos);
   }

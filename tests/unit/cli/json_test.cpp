@@ -139,7 +139,7 @@ TEST(json, the_reference_names_every_field) {
       phase_event({.name = "a", .state = "begin", .text = "t"}),
       phase_event({.name = "a", .state = "end", .text = "t"}),
       run_event(row(), "n", {.cells = 1, .done = 0, .failed_cell = 1}),
-      done_event("stopped", row().id, row().name, true)};
+      done_event("stopped", row().id, row().name.text(), true)};
   std::set<std::string> names;
   for (const auto& text : texts) names_of(Json::parse(text), names);
   EXPECT_GT(names.size(), 40U);

@@ -78,7 +78,7 @@ struct Fixture {
         up_command({"local"}),
         stop_command(),
         rm_command(),
-        ls_command(),
+        ls_command({}),
         status_command(),
         password_command(),
         doctor_command({}),

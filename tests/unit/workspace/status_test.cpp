@@ -26,7 +26,7 @@ namespace {
 class StatusTest : public WorldTest {
  protected:
   std::vector<WorkspaceStatus> list() {
-    return Workspaces::open(world).value().list(false, Wait{}).value();
+    return Workspaces::open(world).value().list({}, Wait{}).value().all;
   }
   WorkspaceStatus only() {
     auto all = list();

@@ -1,0 +1,53 @@
+"""Many commands at once stay below the rates that EC2 documents, which the rig enforces here; a group starts in one request."""
+
+import re
+
+import pytest
+from people import STRANGER, Person
+
+
+@pytest.fixture
+def person(rig):
+    person = Person(rig)
+    yield person
+    person.close()
+
+
+@pytest.mark.timeout(400)
+def test_twenty_at_once_are_never_refused(person, rig):
+    rig.set(throttle=True)
+    folders = [person.home / f"lesson-{number}" for number in range(20)]
+    for folder in folders:
+        folder.mkdir()
+    running = [person.start("up", "--on", "ec2", "--yes", str(folder)) for folder in folders]
+    said = [process.communicate(timeout=300)[1] for process in running]
+    assert all(process.returncode == 1 and STRANGER in text for process, text in zip(running, said)), said
+    log = rig.control("log")
+    rig.set(throttle=False)
+    assert [entry["action"] for entry in log if entry["code"] == "RequestLimitExceeded"] == []
+    assert len(person.machines()) == 20 and len({machine for _, _, machine in person.machines()}) == 20
+    launches = [entry["at"] for entry in log if entry["action"] == "RunInstances"]
+    assert len(launches) == 40, "each looks whether it may, and does"
+    waits = [line for text in said for line in text.splitlines() if "waiting" in line]
+    assert any(re.search(r"waiting [\d.]+ s: AWS takes 2 calls a second such as ec2:RunInstances", line) for line in waits), waits
+    print(f"{len(log)} calls; 40 launches in {launches[-1] - launches[0]:.1f} s; {len(waits)} waits were said")
+
+
+@pytest.mark.timeout(300)
+def test_a_group_starts_in_one_request_and_is_waited_for_by_one_question(person, rig):
+    person.comes_up()
+    machines = person.many(50)
+    rig.set(pending_s=5.0)
+    before = len(rig.control("log"))
+    process = person.start("start", "--all")
+    process.communicate(timeout=240)
+    log = rig.control("log")[before:]
+    starts = [entry for entry in log if entry["action"] == "StartInstances"]
+    assert len(starts) == 1, [entry["action"] for entry in log]
+    assert sorted(value for name, value in starts[0]["params"].items() if name.startswith("InstanceId")) == sorted(machines)
+    # until all of them run, five seconds later: 2 and 6 seconds after the request
+    polls = [entry for entry in log if entry["action"] == "DescribeInstances" and starts[0]["at"] < entry["at"] < starts[0]["at"] + 8]
+    looks = [entry for entry in polls if any(value == machines[-1] for value in entry["params"].values())]
+    assert 1 <= len(looks) <= 3, looks
+    assert all(len([name for name in entry["params"] if name.startswith("Filter.1.Value")]) == 50 for entry in looks)
+    assert person.states() == ["running"] * 50
