@@ -203,8 +203,9 @@ TEST_F(Client, a_long_wait_says_what_it_waits_for) {
   https_.when(ec2_url, {ec2_error(503, "RequestLimitExceeded", {{"Retry-After", "30"}}), fine});
   EXPECT_TRUE(ask());
   ASSERT_EQ(told_.size(), 2U);
-  EXPECT_TRUE(told_[1].starts_with("waiting 30 s: AWS did not do ec2:DescribeVpcs: "
-                                   "RequestLimitExceeded"))
+  EXPECT_TRUE(
+      told_[1].starts_with("waiting 30 s: AWS did not do ec2:DescribeVpcs: "
+                           "RequestLimitExceeded"))
       << told_[1];
 }
 

@@ -101,10 +101,10 @@ TEST_P(ChannelContract, kills_what_carries_the_mark_and_its_descendants_without_
   const Started like_it(
       channel(), root(), "echo $$; echo ready; exec sleep 600",
       {{std::string(mark), value + "2"}, {"OTHER", "\n" + std::string(mark) + "=" + value + "\n"}});
-  const Started below(
-      channel(), root(),
-      "echo $$; " + std::string(mark) + "=another sleep 600 & echo $!; echo ready; wait",
-      {{std::string(mark), value}});
+  const Started below(channel(), root(),
+                      "echo $$; " + std::string(mark) + "=another sleep 600 & echo $!; " +
+                          "until grep -qz =another /proc/$!/environ; do :; done; echo ready; wait",
+                      {{std::string(mark), value}});
   ASSERT_TRUE(channel().end(std::nullopt, mark, value, Milliseconds(0), patience()));
   EXPECT_EQ(channel().alive(family[0], patience()), false);
   EXPECT_EQ(channel().alive(family[1], patience()), false);
