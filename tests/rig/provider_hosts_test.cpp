@@ -69,6 +69,15 @@ TEST_F(OnRig, a_console_without_host_keys_is_never_connected_to) {
                                        "known_hosts"));
 }
 
+TEST_F(OnRig, a_machine_that_ssh_does_not_reach_is_told_with_the_end_of_its_console) {
+  const auto machine = make("token-a");
+  until(machine, MachineState::running);
+  const auto channel = provider->channel(machine, Wait::at_most(std::chrono::seconds(2)));
+  ASSERT_FALSE(channel);
+  EXPECT_TRUE(channel.error().why.contains("its console ends with:\n")) << text_of(channel.error());
+  EXPECT_TRUE(channel.error().why.contains("-----END SSH HOST KEY KEYS-----"));
+}
+
 TEST_F(OnRig, a_port_that_was_opened_moves_with_this_computer_until_it_is_closed) {
   const auto machine = make("token-a");
   until(machine, MachineState::running);
