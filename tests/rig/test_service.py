@@ -119,7 +119,7 @@ def test_a_reboot_from_inside_brings_it_back_and_a_poweroff_ends_it_in_order(ser
     (host,) = [one for one in host_rig.control()["instances"].values() if one["state"] == "running"]
     person.carrel("stop", "lesson")
     host_rig.wait_state(person.instance, "stopped")
-    left = pathlib.Path(host["console"]).parent / "disk" / f"{service.run}/exit.json".lstrip("/")
+    left = pathlib.Path(host["console"]).parent / "volume/disk" / f"{service.run}/exit.json".lstrip("/")
     words = ["cat", left] if os.geteuid() == 0 else ["sudo", "-n", "cat", left]
     end = json.loads(subprocess.run(words, capture_output=True, check=True, timeout=20).stdout)
     assert end["asked"] is True and end["instance"] == before["instance"], end
