@@ -273,8 +273,11 @@ Entrance entrance_of_computer(const std::string& owner, const LocalKey& key,
           .moves = true};
 }
 
-Entrance entrance_asked_for(const std::string& owner, const std::string& cidr) {
-  return {.cidr = cidr, .whose = fmt::format("{}, asked for", owner), .moves = false};
+Entrance entrance_asked_for(const std::string& owner, const LocalKey& key,
+                            const std::string& cidr) {
+  return {.cidr = cidr,
+          .whose = fmt::format("{} at {}, asked for", owner, key.fingerprint8),
+          .moves = false};
 }
 
 std::string admitted_text(const Entrance& entrance, const Admitted& admitted) {

@@ -63,7 +63,7 @@ struct Entrance {
 };
 Entrance entrance_of_computer(const std::string& owner, const LocalKey& key,
                               const std::string& address);
-Entrance entrance_asked_for(const std::string& owner, const std::string& cidr);
+Entrance entrance_asked_for(const std::string& owner, const LocalKey& key, const std::string& cidr);
 
 inline constexpr int ssh_port = 22;
 

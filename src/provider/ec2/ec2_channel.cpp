@@ -184,9 +184,9 @@ Result<> Ec2Provider::close_port(const MachineRef& machine, std::uint16_t port, 
   const auto owner = owner_of(outside_.environment);
   const auto key =
       TRY(local_key(outside_.processes, outside_.environment, records_.folder(), wait));
-  const auto closed = TRY(
-      shut_out(*TRY(client(machine.place)), owner,
-               {entrance_of_computer(owner, key, {}), entrance_asked_for(owner, {})}, port, wait));
+  const auto closed = TRY(shut_out(
+      *TRY(client(machine.place)), owner,
+      {entrance_of_computer(owner, key, {}), entrance_asked_for(owner, key, {})}, port, wait));
   if (!closed.empty()) {
     notes_.push_back(fmt::format("port {} is closed to {}", port, join(closed, ", ")));
   }

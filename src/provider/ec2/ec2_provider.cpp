@@ -215,9 +215,9 @@ Result<Instance> Ec2Provider::launched_before(const AwsClient& client, const Lau
 
 Result<Entrance> Ec2Provider::entrance_for(const std::string& from, const Wait& wait) {
   const auto owner = owner_of(outside_.environment);
-  if (!from.empty()) return entrance_asked_for(owner, from);
   const auto key =
       TRY(local_key(outside_.processes, outside_.environment, records_.folder(), wait));
+  if (!from.empty()) return entrance_asked_for(owner, key, from);
   return entrance_of_computer(owner, key,
                               TRY(callers_address(outside_.https, outside_.environment, wait)));
 }
