@@ -5,6 +5,7 @@
 #include "cli/json.hpp"
 #include "cli/progress.hpp"
 #include "files/copy.hpp"
+#include "files/meter.hpp"
 #include "workspace/workspaces.hpp"
 
 #include <cstddef>

@@ -7,6 +7,7 @@
 #include "cli/progress.hpp"
 #include "cli/show.hpp"
 #include "files/exchange.hpp"
+#include "files/meter.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/workspaces.hpp"
 
@@ -40,10 +41,6 @@ std::string short_list(const std::vector<std::string>& paths) {
     text += fmt::format("  and {} more\n", paths.size() - most_listed);
   }
   return text;
-}
-
-std::string amount(std::size_t files, std::uint64_t bytes) {
-  return fmt::format("{} file{}, {}", files, files == 1 ? "" : "s", size_text(bytes));
 }
 
 Result<int> pull_home(const CommandContext& context, Workspaces& workspaces,

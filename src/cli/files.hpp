@@ -5,8 +5,6 @@
 #include "cli/command.hpp"
 #include "workspace/workspaces.hpp"
 
-#include <cstddef>
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,8 +12,6 @@ namespace carrel::cli {
 
 // One path a line, printable and indented, ten at most and a count of the others; "" for none.
 std::string short_list(const std::vector<std::string>& paths);
-// "3 files, 12 MB"
-std::string amount(std::size_t files, std::uint64_t bytes);
 
 // Brings home and tells; the exit status.
 Result<int> pull_home(const CommandContext& context, Workspaces& workspaces,

@@ -7,6 +7,7 @@
 #include "cli/progress.hpp"
 #include "cli/select.hpp"
 #include "files/exchange.hpp"
+#include "files/meter.hpp"
 #include "workspace/workspaces.hpp"
 
 #include <expected>

@@ -6,12 +6,18 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 namespace carrel {
+
+std::string amount(std::size_t files, std::uint64_t bytes) {
+  return fmt::format("{} file{}, {}", files, files == 1 ? "" : "s", size_text(bytes));
+}
 
 Meter::Meter(const std::vector<Move>& moves, Progress& progress)
     : progress_(progress), files_(moves.size()) {

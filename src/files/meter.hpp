@@ -1,4 +1,4 @@
-// How far a transfer has come, told as a line for each hundredth.
+// How much a transfer moves, and how far it has come: a line for each hundredth.
 #pragma once
 
 #include "base/progress.hpp"
@@ -7,10 +7,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace carrel {
+
+// "1 file, 854 B"
+std::string amount(std::size_t files, std::uint64_t bytes);
 
 class Meter {
  public:

@@ -2,9 +2,9 @@
 
 #include "base/error.hpp"
 #include "base/progress.hpp"
-#include "base/text.hpp"
 #include "channel/channel.hpp"
 #include "files/exchange.hpp"
+#include "files/meter.hpp"
 #include "os/wait.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/provider.hpp"
@@ -12,8 +12,6 @@
 #include "workspace/world.hpp"
 
 #include <optional>
-
-#include <fmt/format.h>
 
 namespace carrel {
 
@@ -42,7 +40,7 @@ Result<> bring_folder(const World& world, Site& site, Progress& progress, const 
   const auto report = TRY(exchange.push(Force::no, progress, wait));
   TRY(site.channel->put(site.folder, {}, wait));  // also when it holds nothing
   TRY(exchange.complete());
-  progress.end(fmt::format("{} files, {}", report.files, size_text(report.bytes)));
+  progress.end(amount(report.files, report.bytes));
   return {};
 }
 
