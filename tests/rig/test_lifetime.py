@@ -45,6 +45,7 @@ def user_data(rig):
 
 @pytest.fixture(scope="module")
 def carrels(one_rig):
+    one_rig.control("reset", {})
     return user_data(one_rig)
 
 

@@ -68,7 +68,8 @@ Result<std::string> Ec2Provider::console(const MachineRef& machine, const Wait& 
 std::string Ec2Provider::end_of_console(const MachineRef& machine, const Wait& wait) {
   const auto text =
       console(machine, Wait::at_most(console_patience, wait.interrupt)).value_or(std::string());
-  const auto end = trimmed(last_lines(text, console_lines));
+  const auto last = last_lines(text, console_lines);
+  const auto end = trimmed(last);
   return end.empty() ? std::string() : "\nits console ends with:\n" + printable(end);
 }
 
