@@ -19,6 +19,7 @@ fuzz         each fuzzer for ten seconds
 tidy         clang-tidy
 package      the .deb on a bare Debian
 by name only:
+rig-long     the rest of rig, ten minutes more: --public, late consoles, forwarded ports, faults on real hosts
 soak         the kill and race tests again and again for an hour (CARREL_SOAK_S: other seconds)
 bench        the figures of bench/
 LIST
@@ -146,15 +147,19 @@ lane_browser() {
   CARREL_PROGRAM=$carrel pytest build/venv/bin/python --junit-xml="$1/browser.xml" tests/browser
 }
 
-lane_rig() {
+# rig_tests FOLDER WHICH
+rig_tests() {
   build_sanitized
   sanitizer_environment
   venv build/venv-rig tests/rig/requirements-tests.txt
   # Apart from the tests, whose time is bounded; where it cannot be, they say why.
   if can_be_root; then as_root tests/rig/ec2/build-image; fi
   install_program build/sanitized
-  CARREL_PROGRAM=$carrel CARREL_EC2_ON_RIG=$PWD/build/sanitized/tests/ec2_on_rig pytest build/venv-rig/bin/python --junit-xml="$1/rig.xml" -n 2 --dist worksteal tests/rig
+  CARREL_PROGRAM=$carrel CARREL_EC2_ON_RIG=$PWD/build/sanitized/tests/ec2_on_rig pytest build/venv-rig/bin/python --junit-xml="$1/rig.xml" -n 3 --dist worksteal -m "$2" tests/rig
 }
+
+lane_rig() { rig_tests "$1" "not long"; }
+lane_rig_long() { rig_tests "$1" long; }
 
 lane_aws() {
   build_sanitized

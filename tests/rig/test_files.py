@@ -140,6 +140,7 @@ def test_files_go_over_and_come_home(reader, host_rig):
     wait_for("its end", lambda: set(instances(host_rig).values()) <= {"terminated"}, 60)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_nothing_is_in_the_way_of_a_removal_when_all_has_come_home(reader, host_rig):
     reader.up()

@@ -62,6 +62,7 @@ def test_a_console_that_shows_another_key_cuts_everything(person, host_rig):
     assert status == 1 and own in error
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("bent", [{"delay_s": 20.0}, {"truncate": 40}], ids=["late", "cut off"])
 def test_a_console_that_is_late_is_waited_for(person, host_rig, bent):
@@ -74,6 +75,7 @@ def test_a_console_that_is_late_is_waited_for(person, host_rig, bent):
     assert process.returncode == 0 and '"ready"' in said, error
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_key_that_a_person_vouches_for_must_be_that_of_the_machine(person, host_rig):
     host_rig.set(console={"withhold": True})

@@ -82,6 +82,7 @@ def test_the_open_page_goes_on_when_the_network_is_back(lesson, host_rig):
     cell_runs_again(lesson, 100, time.monotonic())
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_the_open_page_goes_on_after_stop_and_start_at_another_address(lesson, host_rig):
     before = host_rig.instance(lesson.instance)["PublicIpAddress"]

@@ -64,6 +64,7 @@ def last(done):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.long
 @pytest.mark.timeout(700)
 def test_public_is_https_with_the_password_at_each_starts_address_and_private_closes_it(person, host_rig):  # noqa: F811
     password = person.home / "password"
@@ -123,6 +124,7 @@ def test_public_is_https_with_the_password_at_each_starts_address_and_private_cl
     assert rules(host_rig) == {(22, caller)}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_network_that_is_named_is_let_in_and_rm_closes_the_port(person, host_rig):  # noqa: F811
     password = person.home / "password"

@@ -39,6 +39,7 @@ def ssh(person, *words, seconds=60):  # noqa: F811
     return subprocess.run(["ssh", "-F", config, "-o", "BatchMode=yes", *words], env=person.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_ssh_is_a_shell_of_the_machine_with_the_commands_own_status(up, host_rig):
     person = up  # noqa: F811
@@ -109,6 +110,7 @@ def test_ssh_config_finds_the_machine_at_whatever_address(up, host_rig):
     assert "lesson" not in config.read_text()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_port_of_the_machine_comes_here_until_the_end(up):
     person = up  # noqa: F811
@@ -165,6 +167,7 @@ def test_extend_moves_the_timer_that_powers_the_machine_off(up, host_rig):
     assert re.search(r"ends +by itself, .*(2 h|1 h 5)", person.carrel("status", "lesson").stdout)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_the_port_stays_the_workspaces_while_it_is_stopped(up, host_rig):
     person = up  # noqa: F811
@@ -188,6 +191,7 @@ def test_the_port_stays_the_workspaces_while_it_is_stopped(up, host_rig):
     assert status_of(f"http://127.0.0.1:{port}/api") == 200
 
 
+@pytest.mark.long
 @pytest.mark.timeout(500)
 def test_a_page_finds_its_server_again_after_stop_and_start(up, host_rig):
     """The keeper holds the port while another workspace is up."""
@@ -204,6 +208,7 @@ def test_a_page_finds_its_server_again_after_stop_and_start(up, host_rig):
     page.close()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_ls_says_in_seconds_what_it_knows_of_a_machine_that_does_not_answer(up, host_rig):
     person = up  # noqa: F811

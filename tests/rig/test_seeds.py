@@ -67,6 +67,7 @@ def test_every_seed_ends_with_one_machine():
     assert not wrong, "\n".join(f"CARREL_SEED={seed}: {what}" for seed, what in sorted(wrong.items()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [int(os.environ["CARREL_SEED"])] if "CARREL_SEED" in os.environ else [7, 11])
 @pytest.mark.timeout(400)
 def test_a_seed_on_real_hosts_ends_with_a_cell(person, host_rig, seed):  # noqa: F811

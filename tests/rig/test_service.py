@@ -83,6 +83,7 @@ def test_jupyter_is_a_unit_without_a_secret_that_comes_back_when_it_is_killed(se
         assert int(old) <= 2, old
 
 
+@pytest.mark.long
 @pytest.mark.timeout(500)
 def test_a_server_that_dies_again_and_again_is_left_dead_and_said_to_be(service):
     person = service.person  # noqa: F811
@@ -96,6 +97,7 @@ def test_a_server_that_dies_again_and_again_is_left_dead_and_said_to_be(service)
     assert word(person) == "up"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(500)
 def test_a_reboot_from_inside_brings_it_back_and_a_poweroff_ends_it_in_order(service, host_rig):
     person = service.person  # noqa: F811
