@@ -1,7 +1,6 @@
 #include "base/error.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
-#include "cli/files.hpp"
 #include "cli/json.hpp"
 #include "cli/progress.hpp"
 #include "files/copy.hpp"
