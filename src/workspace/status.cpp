@@ -52,7 +52,8 @@ struct Known {
   std::optional<MachineRow> machine;
   std::optional<ServerRow> server;
   Observation seen{.state = MachineState::none};
-  std::optional<Site> site = {};  // of a machine that runs and answers
+  // Of a machine that runs and answers; apart, for a list of a thousand that do not.
+  std::unique_ptr<Site> site = {};
   ServerState state = ServerState::none;
   std::string why = {};  // of a state that is dead or unknown
   std::optional<std::size_t> kernels = {};
@@ -182,7 +183,7 @@ void ask_machine(const World& world, Journal& journal, Known& known,
     return;
   }
   if (known.state == ServerState::dead) known.why = reason_of_end(*site, *known.server, wait);
-  known.site = std::move(*site);
+  known.site = std::make_unique<Site>(std::move(*site));
 }
 
 // A few at a time.
@@ -246,6 +247,27 @@ void count_kernels(const World& world, std::vector<Known>& all, const Wait& wait
   });
 }
 
+// What the journal says of all.
+Result<std::vector<Known>> all_of(Journal& journal) {
+  auto machines = TRY(journal.machines());
+  auto rows = TRY(journal.listing());
+  std::vector<Known> all;
+  all.reserve(rows.size());
+  std::map<WorkspaceId, Known*> by_id;
+  for (auto& row : rows) {
+    all.push_back({.row = std::move(row)});
+    auto& known = all.back();
+    by_id.emplace(known.row.id, &known);
+    if (const auto found = machines.find(known.row.id); found != machines.end())
+      known.machine = std::move(found->second);
+  }
+  for (auto& server : TRY(journal.servers())) {
+    if (const auto found = by_id.find(server.workspace); found != by_id.end())
+      found->second->server = std::move(server);
+  }
+  return all;
+}
+
 Result<Known> known_of(const World& world, Journal& journal, const WorkspaceRow& row,
                        const Wait& wait) {
   std::vector<Known> one;
@@ -269,20 +291,7 @@ Result<WorkspaceStatus> status_of(const World& world, Journal& journal, const Wo
 
 Result<WorkspaceList> Workspaces::list(const ListRequest& request, const Wait& wait) {
   if (!request.also_on.empty()) TRY(provider_named(world_, request.also_on));
-  auto machines = TRY(journal_.machines());
-  std::map<WorkspaceId, ServerRow> servers;
-  for (auto& server : TRY(journal_.servers())) servers.emplace(server.workspace, std::move(server));
-  auto rows = TRY(journal_.listing());
-  std::vector<Known> all;
-  all.reserve(rows.size());
-  for (auto& row : rows) {
-    Known known{.row = std::move(row)};
-    if (const auto found = machines.find(known.row.id); found != machines.end())
-      known.machine = std::move(found->second);
-    if (const auto found = servers.find(known.row.id); found != servers.end())
-      known.server = std::move(found->second);
-    all.push_back(std::move(known));
-  }
+  auto all = TRY(all_of(journal_));
   const auto bounded = wait.sooner(patience_for_places);
   auto rest = observe_all(
       world_, all, request.also_on, [&](Provider& provider, const std::vector<MachineRef>& asked) {
@@ -293,11 +302,10 @@ Result<WorkspaceList> Workspaces::list(const ListRequest& request, const Wait& w
   if (request.ask_kernels) count_kernels(world_, all, wait);
   WorkspaceList list{.all = {}, .unasked = std::move(rest.unasked)};
   list.all.reserve(all.size() + rest.elsewhere.size());
+  for (auto& known : all) list.all.push_back(status_from(known));
+  if (rest.elsewhere.empty()) return list;
   std::set<WorkspaceId> known_ids;
-  for (auto& known : all) {
-    known_ids.insert(known.row.id);
-    list.all.push_back(status_from(known));
-  }
+  for (const auto& known : all) known_ids.insert(known.row.id);
   std::ranges::move(statuses_elsewhere(rest.elsewhere, known_ids), std::back_inserter(list.all));
   return list;
 }
