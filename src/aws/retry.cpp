@@ -2,17 +2,16 @@
 
 #include "aws/errors.hpp"
 #include "base/error.hpp"
+#include "base/number.hpp"
 #include "os/clock.hpp"
 #include "os/http.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <mutex>
 #include <optional>
 #include <string_view>
-#include <system_error>
 
 namespace carrel {
 namespace {
@@ -38,11 +37,9 @@ Milliseconds backoff(int retry, double chance) {
 }
 
 std::optional<Milliseconds> retry_after(const HttpResponse& response) {
-  const std::string_view text = response.header("Retry-After");
-  int seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size() || seconds < 0) return std::nullopt;
-  return std::chrono::seconds(std::min(seconds, 3600));
+  const auto seconds = number_of<int>(response.header("Retry-After"));
+  if (!seconds || *seconds < 0) return std::nullopt;
+  return std::chrono::seconds(std::min(*seconds, 3600));
 }
 
 bool RetryQuota::take(bool timed_out) {

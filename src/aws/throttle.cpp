@@ -1,5 +1,6 @@
 #include "aws/throttle.hpp"
 
+#include "base/number.hpp"
 #include "base/text.hpp"
 #include "os/clock.hpp"
 #include "os/file.hpp"
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
@@ -16,7 +16,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -77,12 +76,6 @@ Milliseconds take_from(BucketLevels& levels, const Bucket& bucket, std::string_v
   return turn.delay;
 }
 
-template <class Number>
-bool is_number(std::string_view text, Number& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
 }  // namespace
 
 Bucket bucket_of(std::string_view service, std::string_view action, bool filtered) {
@@ -123,11 +116,11 @@ BucketLevels read_levels(std::string_view text) {
   if (lines.empty() || lines.front() != head || lines.size() > most_levels) return levels;
   for (std::size_t i = 1; i < lines.size(); ++i) {
     const auto parts = split(lines[i], ' ');
-    double tokens = 0;
-    Instant::rep at = 0;
-    if (parts.size() != 3 || !is_number(parts[1], tokens) || !is_number(parts[2], at)) return {};
-    if (!(std::abs(tokens) < most_waiting)) return {};
-    levels[parts[0]] = {.tokens = tokens, .at = Instant(Instant::duration(at))};
+    if (parts.size() != 3) return {};
+    const auto tokens = number_of<double>(parts[1]);
+    const auto at = number_of<Instant::rep>(parts[2]);
+    if (!tokens || !at || !(std::abs(*tokens) < most_waiting)) return {};
+    levels[parts[0]] = {.tokens = *tokens, .at = Instant(Instant::duration(*at))};
   }
   return levels;
 }

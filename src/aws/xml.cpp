@@ -1,15 +1,14 @@
 #include "aws/xml.hpp"
 
 #include "base/error.hpp"
+#include "base/number.hpp"
 
-#include <charconv>
 #include <cstdint>
 #include <exception>
 #include <optional>
 #include <pugixml.hpp>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -56,11 +55,7 @@ std::string xml_text(const pugi::xml_node& node, const char* path) {
 }
 
 std::optional<std::int64_t> xml_number(const pugi::xml_node& node, const char* path) {
-  const std::string text = xml_text(node, path);
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
+  return number_of<std::int64_t>(xml_text(node, path));
 }
 
 bool xml_true(const pugi::xml_node& node, const char* path) {

@@ -1,4 +1,5 @@
 #include "base/error.hpp"
+#include "base/number.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
@@ -11,12 +12,10 @@
 #include "os/wait.hpp"
 #include "workspace/workspaces.hpp"
 
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -32,10 +31,8 @@ struct Ports {
 };
 
 std::optional<std::uint16_t> port_in(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [last, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc{} || last != text.data() + text.size() || port == 0) return std::nullopt;
-  return port;
+  const auto port = number_of<std::uint16_t>(text);
+  return port && *port != 0 ? port : std::nullopt;
 }
 
 Result<Ports> ports_in(const std::string& text) {

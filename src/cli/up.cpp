@@ -1,5 +1,6 @@
 #include "base/error.hpp"
 #include "base/names.hpp"
+#include "base/number.hpp"
 #include "base/secret.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
@@ -16,7 +17,6 @@
 #include "workspace/workspaces.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -36,12 +36,11 @@ namespace {
 namespace fs = std::filesystem;
 
 Result<std::uint16_t> port_of(const std::string& text) {
-  unsigned number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 1 || number > 65535) {
+  const auto number = number_of<std::uint16_t>(text);
+  if (!number || *number == 0) {
     return usage_error("--port " + printable(text) + " is no port", "a number from 1 to 65535");
   }
-  return static_cast<std::uint16_t>(number);
+  return *number;
 }
 
 // An interpreter or virtual environment that is named by a path is meant from the current folder,

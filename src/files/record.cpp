@@ -1,20 +1,19 @@
 #include "files/record.hpp"
 
 #include "base/error.hpp"
+#include "base/number.hpp"
 #include "base/text.hpp"
 #include "files/names.hpp"
 #include "os/listing.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -28,14 +27,6 @@ constexpr std::string_view ending = "end";
 constexpr std::size_t fields_of_head = 3;
 constexpr std::size_t fields_of_file = 6;
 constexpr std::size_t fields_of_find = 3;
-
-template <class Number>
-std::optional<Number> number_of(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 std::optional<FileKind> kind_of(std::string_view letter) {
   if (letter == "f") return FileKind::file;

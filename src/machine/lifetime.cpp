@@ -1,10 +1,10 @@
 #include "machine/lifetime.hpp"
 
 #include "base/error.hpp"
+#include "base/number.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <ctime>
@@ -12,7 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include <fmt/format.h>
 
@@ -52,13 +51,6 @@ echo "@left $((ends - up)) $((first - up)) $((second - up))"
 constexpr auto grace = std::chrono::minutes(5);
 constexpr std::int64_t tolerance = 15;  // seconds; AccuracySec, and a slow machine
 
-std::optional<std::int64_t> number(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 std::unexpected<Error> no_duration(std::string_view text) {
   return usage_error(fmt::format("\"{}\" says no time", printable(text)),
                      "from 10m to 90d from now (90m, 12h, 2d), so much more than now (+2h), or a "
@@ -87,8 +79,8 @@ Result<Extension> parse_extension(std::string_view text,
                                   std::chrono::system_clock::time_point now) {
   Extension extension;
   if (const auto colon = text.find(':'); colon != std::string_view::npos) {
-    const auto hour = number(text.substr(0, colon));
-    const auto minute = number(text.substr(colon + 1));
+    const auto hour = number_of<std::int64_t>(text.substr(0, colon));
+    const auto minute = number_of<std::int64_t>(text.substr(colon + 1));
     if (!hour || !minute || *hour < 0 || *hour > last_hour || *minute < 0 ||
         *minute > last_minute || text.size() - colon != 3) {
       return no_duration(text);
@@ -103,7 +95,7 @@ Result<Extension> parse_extension(std::string_view text,
       rest.remove_prefix(1);
     }
     if (rest.empty()) return no_duration(text);
-    const auto count = number(rest.substr(0, rest.size() - 1));
+    const auto count = number_of<std::int64_t>(rest.substr(0, rest.size() - 1));
     const std::int64_t unit = rest.back() == 'm'   ? 60
                               : rest.back() == 'h' ? 3600
                               : rest.back() == 'd' ? 86400
@@ -125,7 +117,7 @@ std::string lifetime_script(const Extension& extension, seconds most) {
 Result<seconds> read_lifetime(std::string_view output, seconds most) {
   for (const auto& line : lines_of(output)) {
     const auto words = split(line, ' ');
-    const auto left = words.size() > 1 ? number(words[1]) : std::nullopt;
+    const auto left = words.size() > 1 ? number_of<std::int64_t>(words[1]) : std::nullopt;
     if (!left) continue;
     if (words[0] == "@long" || words[0] == "@short") {
       return fail(
@@ -143,8 +135,8 @@ Result<seconds> read_lifetime(std::string_view output, seconds most) {
            .trace = {}});
     }
     if (words[0] != "@left" || words.size() != 4) continue;
-    const auto first = number(words[2]);
-    const auto second = number(words[3]);
+    const auto first = number_of<std::int64_t>(words[2]);
+    const auto second = number_of<std::int64_t>(words[3]);
     const auto near = [&](const std::optional<std::int64_t>& seen, std::int64_t wanted) {
       return seen && *seen >= wanted - tolerance && *seen <= wanted + tolerance;
     };

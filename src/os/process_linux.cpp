@@ -1,5 +1,6 @@
 // What only Linux has: pidfd and /proc. A port replaces this file.
 #include "base/error.hpp"
+#include "base/number.hpp"
 #include "base/text.hpp"
 #include "os/clock.hpp"
 #include "os/detail.hpp"
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <fcntl.h>
@@ -35,14 +35,6 @@ namespace carrel {
 namespace {
 
 namespace fs = std::filesystem;
-
-template <class Number>
-std::optional<Number> number_of(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 std::optional<ProcessStat> read_stat(pid_t pid) {
   const auto text = read_file(fmt::format("/proc/{}/stat", pid));

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/names.hpp"
+#include "base/number.hpp"
 #include "base/secret.hpp"
 #include "base/text.hpp"
 #include "jupyter/password.hpp"
@@ -169,10 +170,8 @@ Result<std::chrono::minutes> parse_lifetime(std::string_view text) {
 }
 
 Result<int> parse_count(std::string_view text) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc{} && end == text.data() + text.size() && number >= 1 && number <= 64) {
-    return number;
+  if (const auto number = number_of<int>(text); number && *number >= 1 && *number <= 64) {
+    return *number;
   }
   return usage_error("a machine has a whole number of GPUs, from 1 to 64", "count = 4");
 }
@@ -220,10 +219,8 @@ Result<std::string> parse_login(std::string_view text) {
 }
 
 Result<int> parse_disk(std::string_view text) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc{} && end == text.data() + text.size() && number >= 1 && number <= 16384) {
-    return number;
+  if (const auto number = number_of<int>(text); number && *number >= 1 && *number <= 16384) {
+    return *number;
   }
   return usage_error("a disk has a whole number of GiB, from 1 to 16384", "disk_gb = 100");
 }

@@ -5,13 +5,11 @@ import os
 import pty
 import shutil
 import subprocess
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 from rigs import wait_for
-from test_program import Person, instances, keepers
+from test_program import Person, instances, somebody
 
 
 class Reader(Person):
@@ -46,13 +44,8 @@ class Reader(Person):
 
 @pytest.fixture
 def reader(host_rig):
-    """Their home is short: sockets lie in it."""
-    home = Path(tempfile.mkdtemp(prefix="ct", dir="/tmp"))
-    reader = Reader(host_rig, home)
-    yield reader
-    reader.carrel("rm", "--all", "--yes", "--discard")
-    wait_for("the keeper's end", lambda: not keepers(home), 20)
-    shutil.rmtree(home)
+    with somebody(Reader, host_rig) as reader:
+        yield reader
 
 
 def test_more_than_500_mb_is_not_sent_without_a_yes(reader, host_rig):

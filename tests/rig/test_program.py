@@ -1,5 +1,6 @@
 """`carrel --on ec2` as a person types it, on real hosts. CARREL_PROGRAM names the program."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -47,15 +48,21 @@ class Person:
         return json.loads(self.carrel("up", "--on", "ec2", "--instance", "g4dn.xlarge", "--yes", "--json", *words).stdout.splitlines()[-1])
 
 
-@pytest.fixture
-def person(host_rig):
+@contextlib.contextmanager
+def somebody(kind, rig):
     """Their home is short: sockets lie in it."""
     home = Path(tempfile.mkdtemp(prefix="ct", dir="/tmp"))
-    person = Person(host_rig, home)
+    person = kind(rig, home)
     yield person
     person.carrel("rm", "--all", "--yes", "--discard")
     wait_for("the keeper's end", lambda: not keepers(home), 20)
     shutil.rmtree(home)
+
+
+@pytest.fixture
+def person(host_rig):
+    with somebody(Person, host_rig) as person:
+        yield person
 
 
 def keepers(home):

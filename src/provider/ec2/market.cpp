@@ -8,6 +8,7 @@
 #include "aws/quotas.hpp"
 #include "base/error.hpp"
 #include "base/money.hpp"
+#include "base/number.hpp"
 #include "base/text.hpp"
 #include "os/clock.hpp"
 #include "os/file.hpp"
@@ -15,7 +16,6 @@
 #include "provider/ec2/plan.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -24,7 +24,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -33,18 +32,16 @@
 namespace carrel {
 namespace {
 
-std::optional<std::int64_t> number_of(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
-  return number;
+std::optional<std::int64_t> count_of(std::string_view text) {
+  const auto number = number_of<std::int64_t>(text);
+  return number && *number >= 0 ? number : std::nullopt;
 }
 
 using Ask = std::function<Result<std::optional<Money>>()>;
 
 std::optional<Price> price_kept(const Ec2Cache& cache, const std::string& name) {
   const auto kept = cache.get(name);
-  const auto amount = kept ? number_of(trimmed(kept->text)) : std::nullopt;
+  const auto amount = kept ? count_of(trimmed(kept->text)) : std::nullopt;
   if (!amount) return std::nullopt;
   return Price{.money = {*amount}, .age = kept->age};
 }
@@ -96,7 +93,7 @@ std::optional<Ec2Cache::Kept> Ec2Cache::get(const std::string& name) const {
   const auto text = read_file(file_of(name));
   if (!text) return std::nullopt;
   const auto line = text->find('\n');
-  const auto written = number_of(std::string_view(*text).substr(0, line));
+  const auto written = count_of(std::string_view(*text).substr(0, line));
   if (!written || line == std::string::npos) return std::nullopt;
   const auto age = std::chrono::duration_cast<Milliseconds>(clock_.wall().time_since_epoch()) -
                    Milliseconds(*written);
@@ -134,8 +131,8 @@ std::optional<Kinds> kinds_of(std::string_view text) {
     const auto parts = split(line, ' ');
     if (line.empty()) continue;
     if (parts[0] == "type" && parts.size() == 6) {
-      const auto vcpus = number_of(parts[2]);
-      const auto memory = number_of(parts[3]);
+      const auto vcpus = count_of(parts[2]);
+      const auto memory = count_of(parts[3]);
       if (!vcpus || !memory) return std::nullopt;
       kinds.types.push_back({.name = parts[1],
                              .vcpus = *vcpus,
@@ -144,8 +141,8 @@ std::optional<Kinds> kinds_of(std::string_view text) {
                              .architectures = {parts[5]},
                              .hypervisor = parts[4] == "-" ? "" : parts[4]});
     } else if (parts[0] == "gpu" && parts.size() >= 5 && !kinds.types.empty()) {
-      const auto count = number_of(parts[1]);
-      const auto memory = number_of(parts[2]);
+      const auto count = count_of(parts[1]);
+      const auto memory = count_of(parts[2]);
       if (!count || !memory) return std::nullopt;
       kinds.types.back().gpus.push_back({.name = join({parts.begin() + 4, parts.end()}, " "),
                                          .manufacturer = parts[3],

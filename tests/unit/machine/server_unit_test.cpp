@@ -1,10 +1,7 @@
 #include "machine/server_unit.hpp"
 
-#include "machine/boot.hpp"
-#include "os/process.hpp"
-#include "os/wait.hpp"
+#include "unit/machine/shell_syntax.hpp"
 
-#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +10,6 @@
 
 namespace carrel {
 namespace {
-
-using namespace std::chrono_literals;
 
 std::string line_of(std::string_view unit, std::string_view key) {
   const auto begin = unit.find("\n" + std::string(key) + "=");
@@ -56,28 +51,8 @@ TEST(server_unit, has_scripts_that_a_posix_shell_can_read) {
   const auto name = server_unit_name("0123456789ab");
   EXPECT_EQ(name, "carrel-0123456789ab.service");
   for (const auto& script : {start_unit_script(name), stop_unit_script(name)}) {
-    const auto read = SystemProcesses().run({.argv = {"sh", "-n"},
-                                             .environment = {{"PATH", "/usr/bin:/bin"}},
-                                             .folder = {},
-                                             .input = script,
-                                             .terminal = false,
-                                             .on_output = {}},
-                                            Wait::at_most(10s));
-    ASSERT_TRUE(read);
-    EXPECT_EQ(read->status, 0) << read->error << script;
+    expect_that_sh_reads(script);
     EXPECT_NE(script.find(name), std::string::npos);
-  }
-}
-
-TEST(boot, tells_what_went_wrong) {
-  const auto failed =
-      boot_errors(R"json({"v1": {"errors": ["('scripts-user', RuntimeError('x'))"]}})json");
-  ASSERT_EQ(failed.size(), 1U);
-  EXPECT_EQ(failed[0], "('scripts-user', RuntimeError('x'))");
-  for (const auto* text :
-       {R"({"v1": {"datasource": null, "errors": []}})", "", "[]", "{}", "{\"v1\"",
-        R"({"v1": {"errors": 7}})", R"({"v1": {"errors": [7]}})", R"({"v1": []})"}) {
-    EXPECT_TRUE(boot_errors(text).empty()) << text;
   }
 }
 

@@ -1,8 +1,7 @@
 #include "machine/user_data.hpp"
 
 #include "machine/lifetime.hpp"
-#include "os/process.hpp"
-#include "os/wait.hpp"
+#include "unit/machine/shell_syntax.hpp"
 
 #include <chrono>
 #include <string>
@@ -51,17 +50,7 @@ TEST(user_data, has_scripts_that_a_posix_shell_can_read) {
     }
   }
   ASSERT_EQ(scripts.size(), 3U);
-  for (const auto& script : scripts) {
-    const auto read = SystemProcesses().run({.argv = {"sh", "-n"},
-                                             .environment = {{"PATH", "/usr/bin:/bin"}},
-                                             .folder = {},
-                                             .input = script,
-                                             .terminal = false,
-                                             .on_output = {}},
-                                            Wait::at_most(10s));
-    ASSERT_TRUE(read);
-    EXPECT_EQ(read->status, 0) << read->error << script;
-  }
+  for (const auto& script : scripts) expect_that_sh_reads(script);
 }
 
 }  // namespace
