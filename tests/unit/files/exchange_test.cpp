@@ -1,25 +1,15 @@
-// Two folders of this computer stand for the two sides; the channel between them is the direct one.
 #include "files/exchange.hpp"
 
 #include "base/error.hpp"
-#include "base/progress.hpp"
 #include "channel/channel.hpp"
-#include "channel/direct.hpp"
-#include "fakes/temporary_folder.hpp"
 #include "files/changes.hpp"
-#include "files/copy.hpp"
 #include "files/transfer.hpp"
 #include "os/file.hpp"
-#include "os/process.hpp"
-#include "os/wait.hpp"
+#include "unit/files/two_sides.hpp"
 
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,44 +21,12 @@ namespace {
 namespace fs = std::filesystem;
 using Paths = std::vector<std::string>;
 
-class Notes final : public Progress {
- public:
-  void begin(std::string_view, std::string_view,
-             std::optional<std::chrono::milliseconds>) override {}
-  void detail(std::string_view) override {}
-  void end(std::string_view) override {}
-  void note(std::string_view text) override { all += std::string(text) + "\n"; }
-  std::string all;
-};
-
-class ExchangeTest : public testing::Test {
+class ExchangeTest : public TwoSides {
  protected:
-  ExchangeTest() {
-    fs::create_directories(here());
-    fs::create_directories(there().parent_path());
-    EXPECT_TRUE(make_private_folder(record().parent_path()));
-  }
-  fs::path here() const { return folder_.path() / "here" / "it's"; }
-  fs::path there() const { return folder_.path() / "there" / "home x"; }
-  fs::path record() const { return folder_.path() / "state" / "files"; }
-  static Wait patience() { return Wait::at_most(std::chrono::seconds(60)); }
-
-  // A later write than those before it, also where two fall into one tick of the clock.
-  void write(const fs::path& path, const std::string& text) {
-    fs::create_directories(path.parent_path());
-    ASSERT_TRUE(write_file(path, text, 0644));
-    fs::last_write_time(path, fs::file_time_type::clock::now() + std::chrono::seconds(++writes_));
-  }
-  static std::string text(const fs::path& path) { return read_file(path).value_or("(none)"); }
-  void sh(const std::string& script) {
-    EXPECT_EQ(std::system(("cd '" + folder_.path().string() + "' && " + script).c_str()), 0)
-        << script;
-  }
   Exchange open(const std::string& machine = "i-1") {
     auto exchange = Exchange::open(
-        ends(),
-        {.file = record(), .machine = machine, .scratch = folder_.path() / "state" / "ignore"},
-        notes_, patience());
+        ends(), {.file = record(), .machine = machine, .scratch = root() / "state" / "ignore"},
+        notes(), patience());
     if (!exchange) {
       ADD_FAILURE() << exchange.error().what << ": " << exchange.error().why;
       std::abort();
@@ -76,28 +34,16 @@ class ExchangeTest : public testing::Test {
     return std::move(*exchange);
   }
   ExchangeReport push(Force force = Force::no) {
-    return told(open().push(force, notes_, patience()));
+    return told(open().push(force, notes(), patience()));
   }
-  ExchangeReport pull() { return told(open().pull(notes_, patience())); }
+  ExchangeReport pull() { return told(open().pull(notes(), patience())); }
   Ends ends() {
-    return {.here = channel_,
+    return {.here = channel(),
             .here_folder = here(),
-            .there = channel_,
+            .there = channel(),
             .there_folder = there(),
             .once = "abc"};
   }
-  CopyReport copy(Direction direction, std::vector<fs::path> from, fs::path to) {
-    auto done = copy_files(channel_, channel_,
-                           {.direction = direction, .from = std::move(from), .to = std::move(to)},
-                           "abc", notes_, patience());
-    if (!done) {
-      ADD_FAILURE() << done.error().what << ": " << done.error().why;
-      return {};
-    }
-    return *done;
-  }
-  std::string notes() const { return notes_.all; }
-  DirectChannel& channel() { return channel_; }
 
  private:
   static ExchangeReport told(const Result<ExchangeReport>& report) {
@@ -105,11 +51,6 @@ class ExchangeTest : public testing::Test {
     ADD_FAILURE() << report.error().what << ": " << report.error().why;
     return {};
   }
-  TemporaryFolder folder_;
-  SystemProcesses processes_;
-  DirectChannel channel_{processes_, this_environment()};
-  Notes notes_;
-  int writes_ = 0;
 };
 
 TEST_F(ExchangeTest, sends_a_folder_once_and_then_only_what_has_changed) {
@@ -325,7 +266,7 @@ TEST_F(ExchangeTest, a_damaged_record_is_said_and_taken_for_none) {
   ASSERT_TRUE(write_file(record(), read_file(record())->substr(0, 40), 0600));
   write(there() / "b", "theirs");
   const auto report = push();
-  EXPECT_NE(notes().find("damaged"), std::string::npos);
+  EXPECT_NE(notes().all.find("damaged"), std::string::npos);
   EXPECT_EQ(report.refused, Paths{"b"}) << "one cannot know who has changed it";
   EXPECT_EQ(report.files, 0U) << "what is alike is found by its digest";
 }
@@ -371,43 +312,6 @@ TEST_F(ExchangeTest, a_file_that_cannot_be_placed_is_an_error_in_the_machines_wo
   const auto pushed = exchange->push(Force::no, *std::make_unique<Notes>(), patience());
   ASSERT_FALSE(pushed);
   EXPECT_NE(pushed.error().why.find("exists"), std::string::npos) << pushed.error().why;
-}
-
-TEST_F(ExchangeTest, copies_files_and_folders_both_ways_as_cp_does) {
-  write(there() / "m.pt", "model");
-  write(there() / "runs/a/.git/x", "everything goes");
-  write(there() / "runs/a/log", "l");
-  fs::create_symlink("log", there() / "runs/a/link");
-  EXPECT_EQ(copy(Direction::home, {there() / "m.pt"}, here()).files, 1U);
-  EXPECT_EQ(text(here() / "m.pt"), "model");
-  copy(Direction::home, {there() / "m.pt"}, here() / "renamed.pt");
-  EXPECT_EQ(text(here() / "renamed.pt"), "model");
-  EXPECT_EQ(copy(Direction::home, {there() / "runs/a", there() / "m.pt"}, here()).files, 3U);
-  EXPECT_EQ(text(here() / "a/.git/x"), "everything goes");
-  EXPECT_EQ(fs::read_symlink(here() / "a/link"), "log");
-  const auto again = copy(Direction::home, {there() / "runs/a"}, here());
-  EXPECT_EQ(again.files, 0U);
-  EXPECT_EQ(again.there_already, 3U);
-  EXPECT_EQ(copy(Direction::out, {here() / "a/"}, there() / "new name").files, 3U);
-  EXPECT_EQ(text(there() / "new name/log"), "l");
-  write(here() / "m.pt", "mine");
-  copy(Direction::out, {here() / "m.pt"}, there() / "");
-  EXPECT_EQ(text(there() / "m.pt"), "mine");
-}
-
-TEST_F(ExchangeTest, a_copy_of_nothing_or_onto_the_wrong_kind_is_an_error) {
-  write(there() / "f", "x");
-  fs::create_directories(there() / "d");
-  write(here() / "d", "a file");
-  const auto refused = [&](std::vector<fs::path> from, fs::path to) {
-    return !copy_files(channel(), channel(),
-                       {.direction = Direction::home, .from = std::move(from), .to = std::move(to)},
-                       "abc", *std::make_unique<Notes>(), patience());
-  };
-  EXPECT_TRUE(refused({there() / "no"}, here()));
-  EXPECT_TRUE(refused({there() / "d"}, here()));
-  EXPECT_TRUE(refused({there() / "f", there() / "d"}, here() / "none"));
-  EXPECT_EQ(text(here() / "d"), "a file");
 }
 
 }  // namespace
