@@ -80,14 +80,19 @@ class Slot:
     def take(cls):
         """The first free slot. Whatever killed rigs left, in it and in the others that are free, is removed."""
         LOCKS.mkdir(exist_ok=True)
-        free = [slot for slot in map(cls, range(SLOTS)) if slot.locked]
-        for slot in free:
-            slot.clean()
-            slot.remove_folder()
+        # One rig at a time: looking through the slots holds all that are free.
+        with open(LOCKS / "door", "a") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            slots = [cls(number) for number in range(SLOTS)]
+            free = [slot for slot in slots if slot.locked]
+            for slot in free:
+                slot.clean()
+                slot.remove_folder()
+            for slot in slots:
+                if slot not in free[:1]:
+                    slot._file.close()
         if not free:
             raise CannotRun(f"{SLOTS} rigs run already")
-        for slot in free[1:]:
-            slot._file.close()
         return free[0]
 
     def __init__(self, number):
