@@ -336,8 +336,10 @@ Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
                     .runtime_folder = site.paths.runtime_of(site.row.id).string()};
     TRY(journal.put_server(*row));
     auto launched = launch(site, request, *row, config_for(world, site, request, *row, door), wait);
-    // Another was quicker with a port that nobody asked for: the next one.
-    const bool again = site.is_here() && !launched && !door.port_asked_for &&
+    // Another was quicker with a port that nobody asked for: the next one. What was cut off may
+    // have come up, and have the port itself: its instance stays written down.
+    const bool refused = !launched && launched.error().reason == Reason::other;
+    const bool again = site.is_here() && refused && !door.port_asked_for &&
                        tries < most_ports_tried && !port_is_free(door.ip, door.port);
     if (!again) started = TRY(std::move(launched));
   }

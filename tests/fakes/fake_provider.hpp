@@ -36,7 +36,8 @@ struct FakePlace {
   };
 
   // What it is like: set at any time.
-  int slow_looks = 0;                         // how often a change is looked at before it is done
+  int slow_looks = 0;  // how often a change is looked at before it is done
+  bool this_computer = false;
   bool silent = false;                        // `observe` can say nothing of any machine
   std::vector<std::string> silent_refs;       // or of these
   std::vector<std::string> blocked;           // what stands in the way of every offer
@@ -62,7 +63,9 @@ class FakeProvider final : public Provider {
 
   std::string name() const override { return name_; }
   ProviderFacts facts() const override {
-    return {.costs_money = true, .poll = {.first = Milliseconds(1), .cap = Milliseconds(1)}};
+    return {.costs_money = true,
+            .this_computer = place_.this_computer,
+            .poll = {.first = Milliseconds(1), .cap = Milliseconds(1)}};
   }
 
   Result<std::vector<Offer>> offers(const Hardware& /*hardware*/, const Wait& /*wait*/) override {

@@ -150,6 +150,19 @@ def test_without_its_supervisor_the_server_goes_on(make):
     until(lambda: not alive(kernel) and not workspace.left(), what="the kernel's own end")
 
 
+def test_a_start_that_nobody_waits_for_any_more_is_as_any_other(make):
+    workspace = make()
+    asker = subprocess.Popen(workspace.command(), env=workspace.env, stdin=subprocess.DEVNULL)
+    until(lambda: (workspace.runtime / "server.lock").exists())
+    asker.kill()
+    asker.wait()
+    workspace.pid = until(lambda: workspace.read("server.json"))["supervisor"]["pid"]
+    assert workspace.client.get("/api").status == 200
+    assert alive(workspace.pid)
+    workspace.stop()
+    assert workspace.read("exit.json")["asked"] is True
+
+
 def test_a_start_from_a_script_that_ignores_interrupts_has_kernels_that_do_not(make):
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -2,6 +2,7 @@
 then anything slow.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -163,7 +164,8 @@ def start(path):
             os.setsid()
 
             def report(line, _stream=1):
-                os.write(send, (json.dumps(line) + "\n").encode())
+                with contextlib.suppress(BrokenPipeError):  # whoever asked has gone
+                    os.write(send, (json.dumps(line) + "\n").encode())
                 os.close(send)
 
             code = _supervise(path, report)
