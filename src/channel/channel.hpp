@@ -38,6 +38,10 @@ struct Command {
   bool terminal = false;                            // the person's terminal is the command's
   std::function<void(std::string_view)> on_output;  // each line as it comes
   bool keep_output = true;  // false: standard output goes to `on_output` alone, however much it is
+  // Where the machine is another one, it goes on there by itself when the connection is lost or the
+  // caller is interrupted: for work that is long, and that finds itself done or under way when it
+  // is asked for again. Without input, `on_bytes` and terminal.
+  bool lasting = false;
 };
 
 struct PutFile {

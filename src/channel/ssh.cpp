@@ -56,11 +56,12 @@ Error cannot_start(const Command& command, std::string_view word) {
   return error;
 }
 
-Error broken(const SshTarget& target, std::string_view words) {
+Error broken(const SshTarget& target, std::string_view words, bool lasting = false) {
   return {.what = "the connection to " + name_of(target) + " broke",
           .why = words.empty() ? "ssh's connection was closed"
                                : printable(trimmed(last_lines(words, 2))),
-          .hint = "the command may still run there",
+          .hint = lasting ? "the work goes on there; the same command again waits for it"
+                          : "the command may still run there",
           .reason = Reason::unreachable,
           .trace = {}};
 }
@@ -157,7 +158,7 @@ Result<SshChannel::Said> SshChannel::say(const Session& session, const Wait& wai
                 .error = std::move(output.text(Stream::error))};
   }
   const std::string words = log_since(logged);
-  if (output.begun()) return fail(broken(target_, words));
+  if (output.begun()) return fail(broken(target_, words, session.lasting));
   const std::string said = output.text(Stream::output) + output.text(Stream::error);
   // a ProxyCommand speaks for itself
   if (result->status == ssh_failed) return fail(ssh_error(target_, said + words));
@@ -185,7 +186,8 @@ Result<ProcessResult> SshChannel::run(const Command& command, const Wait& wait) 
                        .on_output = command.on_output,
                        .keep_output = command.keep_output,
                        .input_from = command.input_from,
-                       .on_bytes = command.on_bytes},
+                       .on_bytes = command.on_bytes,
+                       .lasting = command.lasting},
                       wait));
   if (said.end.find_first_not_of("0123456789") != std::string::npos) {
     return fail(cannot_start(command, said.end));

@@ -69,6 +69,7 @@ class SshChannel final : public Channel {
     bool keep_output = true;
     int input_from = -1;
     std::function<bool(std::string_view)> on_bytes;
+    bool lasting = false;  // what the error says of a connection that breaks
   };
   struct Said {
     std::string end;  // a status, or a word of command_script

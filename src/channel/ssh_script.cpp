@@ -32,6 +32,37 @@ exit 1
 ) || exit
 )sh";
 
+// $1: what /bin/sh is to run. As a unit of the machine where it has systemd and lets this person
+// ask for one, else in a session of its own. What it writes goes to files, which are followed here.
+constexpr std::string_view lasting =
+    R"sh(work=$(mktemp -d "${TMPDIR:-/tmp}/carrel.XXXXXXXXXX") || exit
+mask=$(umask)
+umask 077
+{ export -p; echo "umask $mask"; printf '%s\n' "$1"; } >"$work/script" &&
+  : >"$work/output" && : >"$work/error" || exit
+run='/bin/sh "$0/script" >"$0/output" 2>"$0/error" </dev/null; echo $? >"$0/status"'
+unit=carrel-work-${work##*.}
+if [ -d /run/systemd/system ] && sudo -n systemd-run --quiet --collect --unit="$unit" \
+  --uid="$(id -u)" --gid="$(id -g)" --working-directory="$PWD" --property=OOMPolicy=continue \
+  /bin/sh -c "$run" "$work" 2>/dev/null; then
+  pid=$(systemctl show --property=MainPID --value "$unit")
+else
+  setsid /bin/sh -c "$run" "$work" </dev/null >/dev/null 2>&1 &
+  pid=$!
+fi
+if [ "${pid:-0}" = 0 ]; then
+  cat "$work/output"; cat "$work/error" >&2
+else
+  tail -s 0.05 --pid="$pid" -n +1 -f "$work/output" &
+  tail -s 0.05 --pid="$pid" -n +1 -f "$work/error" >&2 &
+  wait
+fi
+status=143
+read -r status <"$work/status"
+rm -rf "$work"
+exit "$status"
+)sh";
+
 bool is_name(std::string_view name) {
   const auto is_letter = [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
@@ -133,7 +164,10 @@ Result<std::string> command_script(const Command& command) {
                           shell_quoted(command.folder->string()));
   }
   script += fmt::format("set -- {}\n", shell_quoted(command.argv.front()));
-  return script + std::string(look_for_program) + "exec " + shell_joined(command.argv);
+  script += look_for_program;
+  const auto last = "exec " + shell_joined(command.argv);
+  if (!command.lasting) return script + last;
+  return script + fmt::format("set -- {}\n", shell_quoted(last)) + std::string(lasting);
 }
 
 Result<std::string> terminal_script(const Command& command) {

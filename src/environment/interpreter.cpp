@@ -69,14 +69,14 @@ Result<std::string> make_overlay(Channel& channel, const EnvironmentPaths& paths
   if (TRY(channel.is_folder(overlays / key, wait))) return key;
   const auto source = overlays / (key + ".src");
   TRY(channel.put(source, overlay_files(interpreter), wait));
-  const auto result = TRY(run_script(channel,
-                                     overlay_script({.uv = uv,
-                                                     .uv_cache = uv_cache(paths),
-                                                     .overlays = overlays,
-                                                     .key = key,
-                                                     .python = interpreter.executable,
-                                                     .source = source}),
-                                     progress, wait));
+  const auto result = TRY(run_work(channel,
+                                   overlay_script({.uv = uv,
+                                                   .uv_cache = uv_cache(paths),
+                                                   .overlays = overlays,
+                                                   .key = key,
+                                                   .python = interpreter.executable,
+                                                   .source = source}),
+                                   progress, wait));
   if (result.status != 0) {
     auto error = script_error(
         fmt::format("no ipykernel fits the packages of {}", interpreter.prefix.string()), result,

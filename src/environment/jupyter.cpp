@@ -58,14 +58,14 @@ Result<std::filesystem::path> Environments::jupyter(Progress& progress, const Wa
                      .mode = 0644});
   }
   TRY(channel_.put(source, files, wait));
-  const auto result = TRY(run_script(channel_,
-                                     jupyter_script({.uv = uv_path,
-                                                     .uv_cache = uv_cache(paths_),
-                                                     .jupyter = folder,
-                                                     .key = key,
-                                                     .python = interpreter.executable,
-                                                     .source = source}),
-                                     progress, wait));
+  const auto result = TRY(run_work(channel_,
+                                   jupyter_script({.uv = uv_path,
+                                                   .uv_cache = uv_cache(paths_),
+                                                   .jupyter = folder,
+                                                   .key = key,
+                                                   .python = interpreter.executable,
+                                                   .source = source}),
+                                   progress, wait));
   if (result.status != 0) {
     return fail(script_error("Jupyter's own environment could not be made", result, {}));
   }

@@ -63,10 +63,10 @@ Result<std::vector<std::string>> build_and_copy(Channel& channel, const Template
   for (int round = 0; round < 2; ++round) {
     if (!TRY(channel.is_folder(build.templates / build.key, wait))) {
       TRY(channel.put(build.source, as_files(recipe.files), wait));
-      const auto built = TRY(run_script(channel, template_script(build), progress, wait));
+      const auto built = TRY(run_work(channel, template_script(build), progress, wait));
       if (built.status != 0) return fail(script_error(not_made(spec), built, recipe.files));
     }
-    const auto copied = TRY(run_script(channel, copy_script(copy), progress, wait));
+    const auto copied = TRY(run_work(channel, copy_script(copy), progress, wait));
     if (copied.status == 0) return packages_in(copied.output);
     if (copied.status != template_gone)
       return fail(script_error(not_made(spec), copied, spec.files));
@@ -114,7 +114,7 @@ Result<Manifest> make_with_conda(Channel& channel, const EnvironmentPaths& paths
                                  Progress& progress, const Wait& wait) {
   const auto name = copy_name(spec, "conda");
   TRY(channel.put(home, {{.path = "environment.yml", .bytes = spec.files.at(spec.name)}}, wait));
-  const auto made = TRY(run_script(
+  const auto made = TRY(run_work(
       channel, conda_script({.home = home, .name = name, .file = home / "environment.yml"}),
       progress, wait));
   if (made.status != 0) return fail(script_error(not_made(spec), made, spec.files));

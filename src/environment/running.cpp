@@ -45,10 +45,13 @@ std::filesystem::path uv_cache(const EnvironmentPaths& paths) {
   return paths.cache / "uv";
 }
 
-Result<ProcessResult> run_script(Channel& channel, const std::string& script, Progress& progress,
-                                 const Wait& wait) {
+namespace {
+
+Result<ProcessResult> run(Channel& channel, const std::string& script, bool lasting,
+                          Progress& progress, const Wait& wait) {
   Command command;
   command.argv = {"sh", "-c", script};
+  command.lasting = lasting;
   command.on_output = [&progress](std::string_view line) {
     // "@": for Carrel; " + name==1.0" and the like: uv's list of what it did
     if (line.starts_with('@') || line.starts_with(" + ") || line.starts_with(" - ") ||
@@ -59,6 +62,18 @@ Result<ProcessResult> run_script(Channel& channel, const std::string& script, Pr
     if (!text.empty()) progress.detail(printable(text));
   };
   return channel.run(command, wait);
+}
+
+}  // namespace
+
+Result<ProcessResult> run_script(Channel& channel, const std::string& script, Progress& progress,
+                                 const Wait& wait) {
+  return run(channel, script, false, progress, wait);
+}
+
+Result<ProcessResult> run_work(Channel& channel, const std::string& script, Progress& progress,
+                               const Wait& wait) {
+  return run(channel, script, true, progress, wait);
 }
 
 Error script_error(std::string what, const ProcessResult& result,

@@ -24,6 +24,10 @@ std::filesystem::path uv_cache(const EnvironmentPaths& paths);
 // Lines of the script become progress.detail as they come. A status other than 0 is no error yet.
 Result<ProcessResult> run_script(Channel& channel, const std::string& script, Progress& progress,
                                  const Wait& wait);
+// The same for what takes long: another machine goes on with it when nobody follows any more. The
+// same script later waits for it, or finds it done (`lock` in scripts.hpp's prelude).
+Result<ProcessResult> run_work(Channel& channel, const std::string& script, Progress& progress,
+                               const Wait& wait);
 
 // The error of a script that ended with another status than 0 (see scripts.hpp for its own ones).
 Error script_error(std::string what, const ProcessResult& result,

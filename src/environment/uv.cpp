@@ -24,7 +24,7 @@ Result<std::filesystem::path> Environments::uv(Progress& progress, const Wait& w
   const auto pin = fmt::format("uv-{}.txt", version);
   TRY(channel_.put(paths_.data, {{.path = pin, .bytes = std::string(embedded_file("uv.txt"))}},
                    wait));
-  const auto result = TRY(run_script(
+  const auto result = TRY(run_work(
       channel_, uv_script({.data = paths_.data, .version = version, .source = paths_.data / pin}),
       progress, wait));
   if (result.status != 0) return fail(script_error("uv could not be installed", result, {}));

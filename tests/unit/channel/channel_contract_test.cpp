@@ -41,6 +41,26 @@ TEST_P(ChannelContract, tells_a_signal_as_128_and_its_number) {
   EXPECT_EQ(run(shell("kill -15 $$")).status, 128 + 15);
 }
 
+TEST_P(ChannelContract, lasting_work_is_like_any_other_and_leaves_nothing) {
+  Command work = shell(R"(echo "$WORD"; pwd; umask; echo error >&2; exit 7)");
+  work.lasting = true;
+  work.folder = root();
+  work.environment = {{"WORD", "it's\n\"two\" $lines"}, {"TMPDIR", root()}};
+  Command first = shell("umask");
+  std::vector<std::string> lines;
+  work.on_output = [&](std::string_view line) { lines.emplace_back(line); };
+  const auto result = run(work);
+  EXPECT_EQ(result.status, 7);
+  EXPECT_EQ(result.output, "it's\n\"two\" $lines\n" + root().string() + "\n" + run(first).output);
+  EXPECT_EQ(result.error, "error\n");
+  EXPECT_EQ(lines.size(), 5);
+  EXPECT_TRUE(fs::is_empty(root()));
+  work.argv = {"carrel-no-such-program"};
+  const auto missing = channel().run(work, patience());
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().reason, Reason::not_found);
+}
+
 TEST_P(ChannelContract, hands_every_argument_on_unharmed) {
   std::vector<std::string> odd = {
       "",         " ",    "a b", "'",   "''\"", "\\",    "\\n\\t", "$HOME", "`id`",         "$(id)",

@@ -172,6 +172,29 @@ TEST_F(Ssh, tells_a_cut_network_from_a_command_that_failed_and_connects_again) {
   }
 }
 
+TEST_F(Ssh, lasting_work_goes_on_when_the_network_is_cut_or_nobody_follows_any_more) {
+  const auto channel = open(sshd.target());
+  for (const bool is_cut : {true, false}) {
+    const auto go = sshd.file(is_cut ? "go" : "go on");
+    const auto done = sshd.file(is_cut ? "done" : "well done");
+    Interrupt interrupt;
+    Command work = shell("echo begun; until [ -e '" + go.string() +
+                         "' ]; do sleep 0.02; done; echo whole; : >'" + done.string() + "'");
+    work.lasting = true;
+    work.on_output = [&](std::string_view) {
+      if (!is_cut) return interrupt.raise();
+      for (const ProcessId& process : sshd.connections()) signal_process(process, SIGKILL);
+    };
+    Wait wait = patience();
+    wait.interrupt = &interrupt;
+    const auto result = channel->run(work, wait);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().reason, is_cut ? Reason::unreachable : Reason::interrupted);
+    ASSERT_TRUE(write_file(go, "", 0600));
+    EXPECT_TRUE(becomes_true([&] { return fs::exists(done); })) << is_cut;
+  }
+}
+
 TEST_F(Ssh, carries_many_commands_on_one_connection) {
   const auto channel = open(sshd.target());
   const auto peer = channel->run(shell("echo $SSH_CONNECTION"), patience());
