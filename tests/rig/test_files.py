@@ -43,8 +43,8 @@ class Reader(Person):
 
 
 @pytest.fixture
-def reader(host_rig):
-    with somebody(Reader, host_rig) as reader:
+def reader(ready_rig):
+    with somebody(Reader, ready_rig) as reader:
         yield reader
 
 

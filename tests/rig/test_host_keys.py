@@ -18,8 +18,8 @@ slow = pytest.mark.skipif("CARREL_SLOW" not in os.environ, reason="five minutes 
 
 
 @pytest.fixture
-def person(host_rig):
-    person = Person(host_rig, real_ssh=True)
+def person(ready_rig):
+    person = Person(ready_rig, real_ssh=True)
     (person.folder / "requirements.txt").write_text("six==1.16.0\n")
     yield person
     assert person.carrel("rm", "--all", "--yes")[0] == 0

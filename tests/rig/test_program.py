@@ -60,7 +60,13 @@ def somebody(kind, rig):
 
 
 @pytest.fixture
-def person(host_rig):
+def person(ready_rig):
+    with somebody(Person, ready_rig) as person:
+        yield person
+
+
+@pytest.fixture
+def newcomer(host_rig):
     with somebody(Person, host_rig) as person:
         yield person
 
@@ -104,8 +110,8 @@ def test_nothing_is_started_without_a_yes(person, host_rig):
 
 
 @pytest.mark.timeout(400)
-def test_from_nothing_to_a_cell_and_back(person, host_rig):
-    ready = person.up("--port", str(free_port()))
+def test_from_nothing_to_a_cell_and_back(newcomer, host_rig):
+    ready = newcomer.up("--port", str(free_port()))
     assert ready["proof"]["output"] == "42" and ready["machine"] == "running" and ready["cost_usd_per_hour"] > 0
     (instance,) = instances(host_rig)
     host = host_rig.instance(instance)
@@ -113,32 +119,32 @@ def test_from_nothing_to_a_cell_and_back(person, host_rig):
     assert {tag["Key"] for tag in host["Tags"]} >= {"Name", "carrel:workspace", "carrel:token"}
     port = f"http://127.0.0.1:{ready['port']}/api"
     assert status_of(port) == 200
-    person.carrel("run", "lesson.ipynb", "--in", "lesson")
-    name = person.carrel("exec", "lesson", "--", "hostname").stdout.strip()
+    newcomer.carrel("run", "lesson.ipynb", "--in", "lesson")
+    name = newcomer.carrel("exec", "lesson", "--", "hostname").stdout.strip()
     assert name == "ip-" + address.replace(".", "-")
-    assert "six" in person.carrel("exec", "lesson", "--", "python", "-c", "import six; print(six.__name__)").stdout
+    assert "six" in newcomer.carrel("exec", "lesson", "--", "python", "-c", "import six; print(six.__name__)").stdout
 
     # Again: the machine that is there.
-    assert person.up()["was_up"] is True and len(instances(host_rig)) == 1
+    assert newcomer.up()["was_up"] is True and len(instances(host_rig)) == 1
 
-    assert "a day, until carrel rm lesson" in person.carrel("stop", "lesson").stdout
+    assert "a day, until carrel rm lesson" in newcomer.carrel("stop", "lesson").stdout
     host_rig.wait_state(instance, "stopped")
-    again = json.loads(person.carrel("start", "lesson", "--json").stdout.splitlines()[-1])
+    again = json.loads(newcomer.carrel("start", "lesson", "--json").stdout.splitlines()[-1])
     assert again["proof"]["output"] == "42" and again["port"] == ready["port"]
     assert host_rig.instance(instance)["PublicIpAddress"] != address
     assert status_of(port) == 200
 
     # The keeper is killed: the next command makes another, at the same port.
-    (keeper,) = keepers(person.home)
+    (keeper,) = keepers(newcomer.home)
     os.kill(keeper, 9)
-    wait_for("its end", lambda: keepers(person.home) == [], 20)
-    person.carrel("url", "--with-token", "lesson")
+    wait_for("its end", lambda: keepers(newcomer.home) == [], 20)
+    newcomer.carrel("url", "--with-token", "lesson")
     assert status_of(port) == 200
 
-    person.carrel("rm", "lesson", "--yes", "--discard")
+    newcomer.carrel("rm", "lesson", "--yes", "--discard")
     wait_for("its end", lambda: set(instances(host_rig).values()) <= {"terminated"}, 60)
-    assert person.carrel("ls", "--json").stdout.count('"id"') == 0
-    assert (person.folder / "lesson.ipynb").exists()
+    assert newcomer.carrel("ls", "--json").stdout.count('"id"') == 0
+    assert (newcomer.folder / "lesson.ipynb").exists()
 
 
 @pytest.mark.timeout(300)

@@ -15,7 +15,6 @@ from .hosts import Host
 from .world import World
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-IMAGES = ROOT / "build/rig/images"
 
 
 class Quiet(WSGIRequestHandler):
@@ -46,8 +45,7 @@ class Machines:
     def at(self, address):
         return next((host for host in self.hosts if host.address == address), None)
 
-    def make(self, name, variant, went_off, disk_mb):
-        layers = [(IMAGES / kind).resolve() for kind in ("pytorch", "plain")[variant == "plain" :]]
+    def make(self, name, layers, went_off, disk_mb):
         host = Host(self.slot, self.folder / name, name, ":".join(map(str, layers)), b"", went_off, disk_mb)
         self.hosts.append(host)
         return host

@@ -85,7 +85,16 @@ def host(gate, given, _):
     return hosts(gate)
 
 
-DOORS = {"": state, "settings": settings, "faults": set_faults, "log": log, "reset": reset, "quota-request": decide, "host": host}
+def keep(gate, given, _):
+    """{"id": ..., "paths": [...], "as": NAME}: what a host that is off has written there, for the setting `on_top`."""
+    machine = gate.world.hosts.get(given["id"])
+    if machine is None or machine.on:
+        raise ValueError(f"there is no host {given['id']} that is off")
+    machine.keep(given["paths"], given["as"])
+    return {}
+
+
+DOORS = {"": state, "settings": settings, "faults": set_faults, "log": log, "reset": reset, "quota-request": decide, "host": host, "keep": keep}
 
 
 def answer(gate, method, path, query, body):

@@ -5,6 +5,9 @@ A host is off or on. While it is on, one thread waits for its first process to e
 
 import contextlib
 import os
+import pathlib
+import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -13,8 +16,22 @@ import time
 from .network import CannotRun, remove_disks
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+DISKS = pathlib.Path(HERE).parents[2] / "build/rig"
 REBOOT = 133
 POWEROFF, RESTART = signal.SIGRTMIN + 4, signal.SIGRTMIN + 5  # systemd(1), "Signals"
+
+
+def kept(name):
+    """Where `Host.keep` puts what shall be on other disks."""
+    if not re.fullmatch("[a-z0-9-]+", name):
+        raise ValueError(f"{name!r} is no name of letters, digits and '-'")
+    return DISKS / "kept" / name
+
+
+def layers_of(variant, on_top):
+    """The read-only folders below a disk, the topmost first."""
+    tops = [kept(on_top)] if on_top else []
+    return [layer.resolve() for layer in [*tops, *(DISKS / "images" / kind for kind in ("pytorch", "plain")[variant == "plain" :])]]
 
 
 class Host:
@@ -136,6 +153,15 @@ class Host:
         while self.on and time.monotonic() < deadline:
             time.sleep(0.02)
         return not self.on
+
+    def keep(self, paths, name):
+        """What it has written below these paths, for the disks of other hosts. It is off."""
+        whole = kept(name)
+        half = whole.with_name(f"{name}.new")
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(parents=True)
+        subprocess.run(["cp", "-a", "--parents", "--", *paths, half], cwd=self.volume / "disk", check=True, timeout=120)
+        half.rename(whole)
 
     def remove(self):
         self.cut_power()

@@ -18,6 +18,7 @@ CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "st
 DEFAULTS = {
     "pending_s": 0.0,  # pending for at least this long before running
     "disk_mb": 0,  # how much the disk of the next hosts holds; 0: as much as this machine's
+    "on_top": "",  # what `keep` kept under this name is on the disk of the next hosts
     "stopping_s": 0.0,  # stopping, shutting-down for at least this long
     "hidden_calls": 0,  # EC2 calls after RunInstances to which the new instances do not exist
     "launch_failure": "",  # "CODE: MESSAGE": the next launches go from pending to terminated with it
@@ -43,7 +44,7 @@ DEFAULTS = {
 
 class World:
     def __init__(self, host_maker=None):
-        """`host_maker(instance_id, layers' variant, went_off, disk_mb)` gives a Host; without one there are no hosts."""
+        """`host_maker(instance_id, layers, went_off, disk_mb)` gives a Host; without one there are no hosts."""
         self.lock = threading.RLock()
         self.host_maker = host_maker
         self.started = time.time()
