@@ -100,7 +100,7 @@ class Environments {
   Environments(Channel& channel, EnvironmentPaths paths)
       : channel_(channel), paths_(std::move(paths)) {}
 
-  // Carrel's pinned uv in a private virtual environment (at first use; said through progress.note
+  // Carrel's pinned uv in a private folder (at first use; said through progress.note
   // before it is done).
   Result<std::filesystem::path> uv(Progress& progress, const Wait& wait);
   // Carrel's own Jupyter, shared by all workspaces: the locked requirements and the carrel_server

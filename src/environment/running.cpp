@@ -88,7 +88,7 @@ Error script_error(std::string what, const ProcessResult& result,
     error.hint = "sudo apt install python3 python3-venv";
     error.exit = Exit::act;
   } else if (result.status == no_venv) {
-    error.why = "its Python has no venv and ensurepip";
+    error.why = "its Python has no ensurepip";
     error.hint = "sudo apt install python3-venv";
     error.exit = Exit::act;
   } else if (result.status == no_conda) {

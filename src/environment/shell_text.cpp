@@ -61,19 +61,30 @@ found=90
 for python in /usr/bin/python3 python3; do
   "$python" -I -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || continue
   found=91
-  "$python" -I -c 'import venv, ensurepip' 2>/dev/null || continue
+  # the wheel from which Python itself would install pip, which takes it seconds; run as it lies
+  pip=$("$python" -I -c 'import ensurepip, glob, os, sysconfig
+own = os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")
+folders = [sysconfig.get_config_var("WHEEL_PKG_DIR") or own, own]
+print(next(wheel for folder in folders for wheel in glob.glob(os.path.join(glob.escape(folder), "pip-*.whl"))))' \
+    2>/dev/null) || continue
   found=0
   break
 done
 [ "$found" = 0 ] || exit "$found"
 aside "$DATA/.uv-new.$$"
 step "installing uv $VERSION"
-"$python" -I -m venv "$work/venv" || exit
-"$work/venv/bin/python" -I -m pip install --disable-pip-version-check --no-input --require-hashes \
-  --only-binary :all: --no-deps --no-cache-dir --no-compile -r "$SOURCE" </dev/null || exit
-"$work/venv/bin/uv" --version || exit
+"$python" -I "$pip/pip" download --disable-pip-version-check --no-input --require-hashes \
+  --only-binary :all: --no-deps --no-cache-dir --dest "$work" -r "$SOURCE" </dev/null || exit
 mkdir -p "$work/uv/bin" || exit
-mv "$work/venv/bin/uv" "$work/venv/bin/uvx" "$work/uv/bin/" || exit
+"$python" -I -c 'import os, sys, zipfile
+wheel, to = sys.argv[1:]
+with zipfile.ZipFile(wheel) as files:
+    for name in files.namelist():
+        if name.endswith((".data/scripts/uv", ".data/scripts/uvx")):
+            with open(os.path.join(to, os.path.basename(name)), "xb") as program:
+                program.write(files.read(name))' "$work"/uv-*.whl "$work/uv/bin" || exit
+chmod 755 "$work/uv/bin/uv" "$work/uv/bin/uvx" || exit
+"$work/uv/bin/uv" --version || exit
 discard "$DATA/uv-$VERSION"
 mv "$work/uv" "$DATA/uv-$VERSION"
 )sh";

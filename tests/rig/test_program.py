@@ -102,11 +102,11 @@ def instances(rig):
     return {i["InstanceId"]: i["State"]["Name"] for r in found for i in r["Instances"]}
 
 
-def test_nothing_is_started_without_a_yes(person, host_rig):
-    said = person.carrel("up", "--on", "ec2", "--gpu", "T4", status=3).stderr
+def test_nothing_is_started_without_a_yes(newcomer, host_rig):
+    said = newcomer.carrel("up", "--on", "ec2", "--gpu", "T4", status=3).stderr
     assert "an hour" in said and "a day" in said and "--yes" in said
-    assert "an hour" in person.carrel("up", "--on", "ec2", "--gpu", "T4", "--dry-run").stderr
-    assert instances(host_rig) == {} and person.carrel("ls", "--json").stdout.count('"id"') == 0
+    assert "an hour" in newcomer.carrel("up", "--on", "ec2", "--gpu", "T4", "--dry-run").stderr
+    assert instances(host_rig) == {} and newcomer.carrel("ls", "--json").stdout.count('"id"') == 0
 
 
 @pytest.mark.timeout(400)

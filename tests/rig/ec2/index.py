@@ -1,7 +1,8 @@
 """Packages for hosts, which have no route out: a caching proxy at 169.254.169.253 for PyPI's simple index and Debian's mirror.
 
 /simple/NAME/ and /files/HOST/... are the index (its links are turned to /files), /debian/... is the mirror. What was fetched once
-is kept in the cache folder and served from there for ever where its name says what it is (files, pool), and when the net fails.
+is kept in the cache folder and served from there: for ever where its name says what it is (files, pool), a page of the index for ten
+minutes, as PyPI's own answers allow, and anything when the net fails.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -19,6 +21,7 @@ import urllib.request
 PLAIN = "text/html"
 LINK = re.compile(rb"https://([A-Za-z0-9.-]+)/")
 MOST_S = 60
+FRESH_S = 600
 
 
 def ask(program, *arguments):
@@ -39,9 +42,12 @@ def upstreams():
     return {"/files/": "https://", **{prefix: base.rstrip("/") + "/" for prefix, base in found.items() if base}}
 
 
-def lasts(path):
-    """Whether what has this name never changes."""
-    return path.startswith("/files/") or path.startswith("/debian/pool/") or "/by-hash/" in path
+def holds(path, kept):
+    """Whether what was fetched under this name is still true."""
+    if not kept.exists():
+        return False
+    never_changes = path.startswith(("/files/", "/debian/pool/")) or "/by-hash/" in path
+    return never_changes or (path.startswith("/simple/") and time.time() - kept.stat().st_mtime < FRESH_S)
 
 
 def handler_for(cache):
@@ -74,7 +80,7 @@ def handler_for(cache):
         if address is None or ".." in path:
             return 404
         kept = cache / hashlib.sha256(f"{accept if path.startswith('/simple/') else ''} {path}".encode()).hexdigest()
-        if lasts(path) and kept.exists():
+        if holds(path, kept):
             return load(kept)
         found = fetch(address, accept)
         if isinstance(found, int):
@@ -101,6 +107,8 @@ def handler_for(cache):
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
+            if status == 200:
+                self.send_header("Cache-Control", f"max-age={FRESH_S}")
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(body)
