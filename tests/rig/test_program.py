@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -71,7 +72,8 @@ def newcomer(host_rig):
         yield person
 
 
-def keepers(home):
+def processes(home, says):
+    """Of whoever has this home: those whose arguments fit."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -80,9 +82,13 @@ def keepers(home):
                 environment = (entry / "environ").read_bytes()
             except OSError:
                 continue
-            if b"--serve" in words and f"HOME={home}".encode() in environment.split(b"\0"):
+            if says(words) and f"HOME={home}".encode() in environment.split(b"\0"):
                 found.append(int(entry.name))
     return found
+
+
+def keepers(home):
+    return processes(home, lambda words: b"--serve" in words)
 
 
 def status_of(url):
@@ -145,6 +151,29 @@ def test_from_nothing_to_a_cell_and_back(newcomer, host_rig):
     wait_for("its end", lambda: set(instances(host_rig).values()) <= {"terminated"}, 60)
     assert newcomer.carrel("ls", "--json").stdout.count('"id"') == 0
     assert (newcomer.folder / "lesson.ipynb").exists()
+
+
+@pytest.mark.timeout(400)
+def test_the_machine_finishes_what_a_laptop_began_that_went_away(newcomer, host_rig):
+    up = subprocess.Popen(
+        [os.environ["CARREL_PROGRAM"], "up", "--on", "ec2", "--instance", "g4dn.xlarge", "--yes", "--json"], env=newcomer.env, cwd=newcomer.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
+    step = "making Jupyter's own environment"
+    wait_for("that step", lambda: step in up.stdout.readline(), 120)
+    connections = processes(newcomer.home, lambda words: words[0].endswith(b"ssh") or words[0].startswith(b"ssh:"))
+    assert connections
+    for process in (*connections, up.pid):
+        os.kill(process, signal.SIGKILL)
+    up.communicate(timeout=20)
+
+    def there(line):
+        return newcomer.carrel("ssh", "lesson", "--", line).stdout
+
+    assert "carrel-work-" in there("systemctl list-units --plain --no-legend 'carrel-work-*'")
+    wait_for("its end", lambda: not there("systemctl list-units --plain --no-legend 'carrel-work-*'"), 120)
+    assert "python.json" in there("ls .local/share/carrel/jupyter/*")
+    again = newcomer.carrel("up", "--on", "ec2", "--instance", "g4dn.xlarge", "--yes", "--json").stdout
+    assert step not in again and json.loads(again.splitlines()[-1])["proof"]["output"] == "42" and len(instances(host_rig)) == 1
 
 
 @pytest.mark.timeout(300)
