@@ -1,5 +1,3 @@
-import fcntl
-import hashlib
 import os
 import sys
 from pathlib import Path
@@ -9,7 +7,7 @@ import pytest
 for folder in ("rig", "cli", "browser"):
     sys.path.insert(0, str(Path(__file__).parents[1] / folder))
 from lab import browser, page  # noqa: E402, F401
-from ec2.hosts import kept  # noqa: E402
+from ready import kept_of_a_first_up  # noqa: E402
 from rigs import CannotRun, Key, Rig  # noqa: E402
 
 
@@ -53,24 +51,8 @@ def host_rig(one_host_rig):
 
 @pytest.fixture
 def ready_rig(host_rig):
-    """Its hosts have on their disks what the first `up` installs: uv, Jupyter, an environment. They were made by such an `up`."""
-    from test_program import Person, somebody
-
-    root = Path(__file__).parents[2]
-    made_from = [*(root / "src/environment").rglob("*"), *(root / "src/jupyter/server").rglob("*"), Path(__file__), root / "tests/rig/ec2/build-image"]
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(made_from) if file.is_file() and file.suffix != ".pyc"))
-    name = "ready-" + digest.hexdigest()[:12]
-    with open(root / "build/ready.lock", "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept(name).exists():
-            with somebody(Person, host_rig) as person:
-                instance = person.up()["ref"]
-                person.carrel("ssh", "lesson", "--", "rm -r .local/share/carrel/environments")
-                person.carrel("stop", "lesson")
-                host_rig.wait_state(instance, "stopped")
-                host_rig.control("keep", {"id": instance, "paths": ["home/ubuntu/.cache/carrel", "home/ubuntu/.local/share/carrel"], "as": name})
-            host_rig.control("reset", {})
-    host_rig.set(on_top=name)
+    """Its hosts have on their disks what the first `up` installs."""
+    host_rig.set(on_top=kept_of_a_first_up(host_rig))
     return host_rig
 
 

@@ -122,7 +122,7 @@ class Key:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.private], check=True, timeout=20)
         self.public = (folder / "key.pub").read_bytes()
 
-    def ssh(self, address, command, seconds=60, known=os.devnull):
+    def ssh(self, address, command, seconds=60, known=os.devnull, given=""):
         """(exit status, what it printed)."""
         options = [
             "BatchMode=yes",
@@ -141,8 +141,12 @@ class Key:
             f"ubuntu@{address}",
             command,
         ]
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False)
+        done = subprocess.run(words, input=given, capture_output=True, text=True, timeout=seconds, check=False)
         return done.returncode, done.stdout + done.stderr
+
+    def put(self, address, name, text):
+        status, said = self.ssh(address, f"cat >{name}", given=text)
+        assert status == 0, said
 
     def wait(self, address, seconds=60):
         wait_for(f"ssh at {address}", lambda: self.ssh(address, "true")[0] == 0, seconds)
