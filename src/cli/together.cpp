@@ -7,7 +7,6 @@
 #include "cli/select.hpp"
 #include "cli/show.hpp"
 #include "os/terminal.hpp"
-#include "workspace/journal.hpp"
 
 #include <atomic>
 #include <chrono>

@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -204,7 +203,7 @@ Result<std::set<std::string>> pushed_files(Channel& there, const fs::path& folde
   }
   for (const auto& [repository, its_files] : by_repository) {
     for (const auto& path : TRY(repositories.pushed(repository, its_files))) {
-      pushed.insert(repository.empty() ? path : repository + "/" + path);
+      pushed.insert((fs::path(repository) / path).string());
     }
   }
   return pushed;

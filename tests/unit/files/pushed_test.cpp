@@ -57,8 +57,8 @@ struct Case {
   std::string then;  // after `a`, `d/b` and `link` were pushed
   Names safe;
 };
-void PrintTo(const Case& one, std::ostream* out) {
-  *out << one.name;
+std::ostream& operator<<(std::ostream& out, const Case& one) {
+  return out << one.name;
 }
 
 class Cases : public PushedTest, public testing::WithParamInterface<Case> {};
