@@ -20,6 +20,7 @@
 #include "workspace/provider.hpp"
 
 #include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -67,9 +68,9 @@ int main(int argc, char** argv) {
   const auto environment = this_environment();
   DirectChannel here(processes, environment);
   CurlHttps https(authorities_of(environment));
-  std::optional<LocalProvider> local;
-  std::optional<Ec2Provider> ec2;
-  std::optional<KeeperClient> keeper;
+  std::deque<LocalProvider> local;
+  std::deque<Ec2Provider> ec2;
+  std::deque<KeeperClient> keepers;
   const auto program = this_program();
   std::error_code gone;  // the current folder may have been removed; commands that need it say so
 
@@ -88,20 +89,21 @@ int main(int argc, char** argv) {
       .provider_names = {"local", "ec2"},
       .providers =
           [&](const WorkspacePaths& paths) {
-            local.emplace(processes, paths, environment);
-            ec2.emplace(Ec2Outside{.processes = processes,
-                                   .https = https,
-                                   .clock = clock,
-                                   .random = random,
-                                   .environment = environment,
-                                   .paths = paths,
-                                   .node_name = node_name()});
-            return Providers{{"local", &*local}, {"ec2", &*ec2}};
+            auto& this_computer = local.emplace_back(processes, paths, environment);
+            auto& amazon = ec2.emplace_back(Ec2Outside{.processes = processes,
+                                                       .https = https,
+                                                       .clock = clock,
+                                                       .random = random,
+                                                       .environment = environment,
+                                                       .paths = paths,
+                                                       .node_name = node_name()});
+            return Providers{{"local", &this_computer}, {"ec2", &amazon}};
           },
       .keeper = [&](const WorkspacePaths& paths) -> PortKeeper& {
-        return keeper.emplace(processes, environment,
-                              KeeperPlace{.folder = paths.run, .log = paths.state / "keeper.log"},
-                              std::vector<std::string>{program, "keeper"});
+        return keepers.emplace_back(
+            processes, environment,
+            KeeperPlace{.folder = paths.run, .log = paths.state / "keeper.log"},
+            std::vector<std::string>{program, "keeper"});
       },
   };
   const std::vector<cli::Command> commands{

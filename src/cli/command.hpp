@@ -43,8 +43,9 @@ struct World {
   std::string program;           // this one's path, for processes that start it
   unsigned user = 0;
   std::vector<std::string> provider_names;
-  std::function<Providers(const WorkspacePaths&)> providers;  // made when a command needs them
-  std::function<PortKeeper&(const WorkspacePaths&)> keeper;   // likewise
+  // Made when a command needs them, anew for each thread that does.
+  std::function<Providers(const WorkspacePaths&)> providers;
+  std::function<PortKeeper&(const WorkspacePaths&)> keeper;
 };
 
 // What a shell offers for a word, besides `choices`.

@@ -91,16 +91,20 @@ std::string phase_event(const PhaseEvent& event) {
   if (event.state != "failed") json[key] = event.text;
   json["elapsed_ms"] = event.elapsed.count();
   json["usual_ms"] = event.usual ? Json(event.usual->count()) : Json(nullptr);
+  if (!event.of.empty()) json["name"] = event.of;
   return line(json);
 }
 
-std::string note_event(std::string_view text) {
-  return line({{"event", "note"}, {"text", text}});
+std::string note_event(std::string_view text, std::string_view of) {
+  Json json = {{"event", "note"}, {"text", text}};
+  if (!of.empty()) json["name"] = of;
+  return line(json);
 }
 
-std::string error_event(const Error& error) {
+std::string error_event(const Error& error, std::string_view of) {
   Json json = {{"event", "error"}};
   json.update(error_json(error));
+  if (!of.empty()) json["name"] = of;
   return line(json);
 }
 

@@ -23,10 +23,11 @@ struct PhaseEvent {
   std::string text;
   std::chrono::milliseconds elapsed{0};
   std::optional<std::chrono::milliseconds> usual;
+  std::string of = {};  // the name of one workspace of several, else ""
 };
 std::string phase_event(const PhaseEvent& event);
-std::string note_event(std::string_view text);
-std::string error_event(const Error& error);
+std::string note_event(std::string_view text, std::string_view of = {});
+std::string error_event(const Error& error, std::string_view of = {});
 std::string ready_event(const UpResult& result);
 // "stopped", "started", "removed": something was done to a workspace. `changed` false: it was so
 // already.

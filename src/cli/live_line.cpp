@@ -45,8 +45,8 @@ void LiveLine::update(const std::function<void()>& change) {
 
 void LiveLine::above(std::string_view lines, const std::function<void()>& change) {
   const std::scoped_lock lock(mutex_);
-  if (change) change();
   erase();
+  if (change) change();
   terminal_.err(lines);
   redraw();
 }

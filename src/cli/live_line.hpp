@@ -28,7 +28,7 @@ class LiveLine {
 
   // Changes what `draw` reads, then draws.
   void update(const std::function<void()>& change);
-  // Changes what `draw` reads and writes whole lines above.
+  // Changes what `draw` reads and writes whole lines above; `change` may write some, too.
   void above(std::string_view lines, const std::function<void()>& change = {});
 
  private:

@@ -21,7 +21,8 @@ using std::chrono::milliseconds;
 
 class PlainProgress final : public ShownProgress {
  public:
-  PlainProgress(Terminal& terminal, const Clock& clock) : terminal_(terminal), clock_(clock) {}
+  PlainProgress(Terminal& terminal, const Clock& clock, std::string_view of)
+      : terminal_(terminal), clock_(clock), of_(of.empty() ? "" : std::string(of) + ": ") {}
 
   void begin(std::string_view name, std::string_view /*title*/,
              std::optional<milliseconds> usual) override {
@@ -34,13 +35,15 @@ class PlainProgress final : public ShownProgress {
   void end(std::string_view result) override {
     if (name_.empty()) return;
     const auto text = one_line(result);
-    terminal_.err(name_ + ": " + (text.empty() ? "done" : text) + elapsed());
+    terminal_.err(of_ + name_ + ": " + (text.empty() ? "done" : text) + elapsed());
     name_.clear();
   }
-  void note(std::string_view text) override { terminal_.err("note: " + one_line(text) + "\n"); }
+  void note(std::string_view text) override {
+    terminal_.err("note: " + of_ + one_line(text) + "\n");
+  }
   void close(Outcome outcome) override {
     if (outcome == Outcome::failed && !name_.empty()) {
-      terminal_.err(name_ + ": failed" + elapsed());
+      terminal_.err(of_ + name_ + ": failed" + elapsed());
       name_.clear();
     }
     end({});
@@ -54,6 +57,7 @@ class PlainProgress final : public ShownProgress {
 
   Terminal& terminal_;
   const Clock& clock_;
+  std::string of_;
   std::string name_;  // "" between phases
   std::optional<milliseconds> usual_;
   Instant since_;
@@ -61,7 +65,8 @@ class PlainProgress final : public ShownProgress {
 
 class JsonProgress final : public ShownProgress {
  public:
-  JsonProgress(Terminal& terminal, const Clock& clock) : terminal_(terminal), clock_(clock) {}
+  JsonProgress(Terminal& terminal, const Clock& clock, std::string_view of)
+      : terminal_(terminal), clock_(clock), of_(of) {}
 
   void begin(std::string_view name, std::string_view title,
              std::optional<milliseconds> usual) override {
@@ -79,7 +84,7 @@ class JsonProgress final : public ShownProgress {
     tell("end", result);
     name_.clear();
   }
-  void note(std::string_view text) override { terminal_.out(note_event(text)); }
+  void note(std::string_view text) override { terminal_.out(note_event(text, of_)); }
   void close(Outcome outcome) override {
     if (outcome == Outcome::failed && !name_.empty()) {
       tell("failed", "");
@@ -94,11 +99,13 @@ class JsonProgress final : public ShownProgress {
                                .state = std::string(state),
                                .text = std::string(text),
                                .elapsed = duration_cast<milliseconds>(clock_.now() - since_),
-                               .usual = usual_}));
+                               .usual = usual_,
+                               .of = of_}));
   }
 
   Terminal& terminal_;
   const Clock& clock_;
+  std::string of_;
   std::string name_;  // "" between phases
   std::optional<milliseconds> usual_;
   Instant since_;
@@ -106,23 +113,28 @@ class JsonProgress final : public ShownProgress {
 
 }  // namespace
 
-std::unique_ptr<ShownProgress> plain_progress(Terminal& terminal, const Clock& clock) {
-  return std::make_unique<PlainProgress>(terminal, clock);
+std::unique_ptr<ShownProgress> plain_progress(Terminal& terminal, const Clock& clock,
+                                              std::string_view of) {
+  return std::make_unique<PlainProgress>(terminal, clock, of);
 }
 
-std::unique_ptr<ShownProgress> json_progress(Terminal& terminal, const Clock& clock) {
-  return std::make_unique<JsonProgress>(terminal, clock);
+std::unique_ptr<ShownProgress> json_progress(Terminal& terminal, const Clock& clock,
+                                             std::string_view of) {
+  return std::make_unique<JsonProgress>(terminal, clock, of);
+}
+
+bool has_live_line(const CommandContext& context) {
+  // A dumb terminal (Emacs' shell, a serial line) cannot erase a line.
+  return !context.json() && context.world.terminal.error_is_terminal() &&
+         context.variable("TERM") != "dumb";
 }
 
 std::unique_ptr<ShownProgress> progress_for(const CommandContext& context) {
   auto& terminal = context.world.terminal;
   if (context.json()) return json_progress(terminal, context.world.clock);
+  if (!has_live_line(context)) return plain_progress(terminal, context.world.clock);
   const auto look = look_of(terminal, Output::err, context.world.environment);
-  // A dumb terminal (Emacs' shell, a serial line) cannot erase a line.
-  if (terminal.error_is_terminal() && context.variable("TERM") != "dumb") {
-    return terminal_progress(terminal, context.world.clock, look);
-  }
-  return plain_progress(terminal, context.world.clock);
+  return terminal_progress(terminal, context.world.clock, look);
 }
 
 }  // namespace carrel::cli

@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,7 @@ class TerminalProgress final : public ShownProgress {
     line_.above(styled(look_.unicode ? "•" : "*", Style::yellow, look_) + " " + one_line(text) +
                 "\n");
   }
+  void above(const std::function<void()>& write) override { line_.above({}, write); }
   void close(Outcome outcome) override {
     if (outcome == Outcome::done) {
       end({});

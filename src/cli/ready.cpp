@@ -56,20 +56,15 @@ std::string ready_text(const UpResult& result, std::string_view sign_in, const L
   return text;
 }
 
-Result<> show_ready(const CommandContext& context, Workspaces& workspaces, const WorkspaceRow& row,
-                    const UpResult& result) {
+Result<std::string> ready_lines(const CommandContext& context, Workspaces& workspaces,
+                                const WorkspaceRow& row, const UpResult& result) {
   auto& terminal = context.world.terminal;
-  if (context.json()) {
-    terminal.out(ready_event(result));
-    return {};
-  }
+  if (context.json()) return ready_event(result);
   std::string sign_in;
   if (terminal.output_is_terminal()) {
     sign_in = TRY(workspaces.ticket_url(row, context.wait())).reveal();
   }
-  terminal.out(
-      ready_text(result, sign_in, look_of(terminal, Output::out, context.world.environment)));
-  return {};
+  return ready_text(result, sign_in, look_of(terminal, Output::out, context.world.environment));
 }
 
 }  // namespace carrel::cli

@@ -17,8 +17,8 @@ std::string proof_line(const Proof& proof);
 // for it).
 std::string ready_text(const UpResult& result, std::string_view sign_in, const Look& look);
 
-// Shows it, as text or as the event "ready"; gets the ticket when standard output is a terminal.
-Result<> show_ready(const CommandContext& context, Workspaces& workspaces, const WorkspaceRow& row,
-                    const UpResult& result);
+// For standard output: text, or the event "ready"; gets the ticket when that is a terminal.
+Result<std::string> ready_lines(const CommandContext& context, Workspaces& workspaces,
+                                const WorkspaceRow& row, const UpResult& result);
 
 }  // namespace carrel::cli

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,11 +43,11 @@ Result<WorkspaceRow> select_one(const CommandContext& context, Workspaces& works
   return workspaces.find(context.given.one("NAME"), context.world.folder);
 }
 
-int report(const CommandContext& context, const Error& error) {
+int report(const CommandContext& context, const Error& error, std::string_view of) {
   auto& terminal = context.world.terminal;
   const auto look = look_of(terminal, Output::err, context.world.environment);
   terminal.err(error_text(error, look));
-  if (context.json()) terminal.out(error_event(error));
+  if (context.json()) terminal.out(error_event(error, of));
   return status_of(error.reason == Reason::interrupted ? Exit::interrupted : error.exit);
 }
 

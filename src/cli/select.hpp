@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace carrel::cli {
@@ -23,7 +24,8 @@ Result<Selection> select(const CommandContext& context, Workspaces& workspaces);
 Result<WorkspaceRow> select_one(const CommandContext& context, Workspaces& workspaces);
 
 // Tells the person (and under --json the program) of an error; gives its exit status.
-int report(const CommandContext& context, const Error& error);
+// `of`: the name of one workspace of several.
+int report(const CommandContext& context, const Error& error, std::string_view of = {});
 int worst(int one, int other);
 
 // `act` for each that was selected. Every one is tried, each error is told; an interrupt ends it.

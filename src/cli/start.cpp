@@ -1,18 +1,45 @@
 #include "base/error.hpp"
+#include "base/progress.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/progress.hpp"
 #include "cli/ready.hpp"
 #include "cli/select.hpp"
+#include "cli/together.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/workspaces.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <expected>
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace carrel::cli {
 namespace {
+
+// Their machines by one request, then their servers, a few at once.
+Result<int> start_many(const CommandContext& context, Workspaces workspaces,
+                       const Selection& selection) {
+  auto progress = progress_for(context);
+  const auto woken = workspaces.wake(selection.rows, *progress, context.wait());
+  progress->close(woken ? ShownProgress::Outcome::done : ShownProgress::Outcome::failed);
+  progress.reset();
+  TRY(woken);
+  const auto threads = std::min(most_at_once, selection.rows.size());
+  std::vector<Workspaces> of_thread;  // a journal and a provider have one thread
+  of_thread.reserve(threads);
+  of_thread.push_back(std::move(workspaces));
+  while (of_thread.size() < threads) of_thread.push_back(TRY(context.workspaces()));
+  return for_each_at_once(
+      context, selection, threads,
+      [&](std::size_t thread, const WorkspaceRow& row, Progress& shown) -> Result<std::string> {
+        auto& own = of_thread[thread];
+        const auto result = TRY(own.start(row, shown, context.wait()));
+        return ready_lines(context, own, row, result);
+      });
+}
 
 Result<int> run_start(CommandContext& context) {
   auto workspaces = TRY(context.workspaces());
@@ -21,19 +48,15 @@ Result<int> run_start(CommandContext& context) {
     context.world.terminal.err(
         "There is no workspace. carrel up makes one of the current folder.\n");
   }
-  if (selection.rows.size() > 1) {
-    auto progress = progress_for(context);
-    const auto woken = workspaces.wake(selection.rows, *progress, context.wait());
-    progress->close(woken ? ShownProgress::Outcome::done : ShownProgress::Outcome::failed);
-    TRY(woken);
-  }
+  if (selection.rows.size() > 1) return start_many(context, std::move(workspaces), selection);
   return for_each(context, selection, [&](const WorkspaceRow& row) -> Result<> {
     auto progress = progress_for(context);
     auto result = workspaces.start(row, *progress, context.wait());
     progress->close(result ? ShownProgress::Outcome::done : ShownProgress::Outcome::failed);
     progress.reset();
     if (!result) return std::unexpected(std::move(result).error());
-    return show_ready(context, workspaces, row, *result);
+    context.world.terminal.out(TRY(ready_lines(context, workspaces, row, *result)));
+    return {};
   });
 }
 
@@ -48,7 +71,8 @@ Command start_command() {
           .text =
               "Starts Jupyter again with the environment that the workspace has, and runs a cell "
               "to prove it. What was "
-              "installed by hand is still there.\n\n"
+              "installed by hand is still there. Several are started eight at a time; each says "
+              "that it is up as soon as it is.\n\n"
               "    carrel start digits\n"
               "    carrel start --all",
           .run = run_start};

@@ -173,7 +173,7 @@ Result<int> run_up(CommandContext& context) {
   if (!result) result = with_their_word(context, workspaces, request, result.error());
   if (!result) return std::unexpected(std::move(result).error());
   const auto row = TRY(workspaces.find(result->status.name.text(), context.world.folder));
-  TRY(show_ready(context, workspaces, row, *result));
+  context.world.terminal.out(TRY(ready_lines(context, workspaces, row, *result)));
   return 0;
 }
 

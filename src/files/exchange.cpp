@@ -7,6 +7,7 @@
 #include "files/ignore.hpp"
 #include "files/meter.hpp"
 #include "files/names.hpp"
+#include "files/pushed.hpp"
 #include "files/record.hpp"
 #include "files/transfer.hpp"
 #include "os/file.hpp"
@@ -125,7 +126,7 @@ Result<> Exchange::look(const Wait& wait) {
     if (!left_out.contains(path)) {
       there_.emplace(path, std::move(entry));
     } else if (entry.kind != FileKind::folder && !looks_the_same(base_.files, path, entry)) {
-      left_out_there_.push_back(path);
+      left_out_there_.emplace(path, std::move(entry));
     }
   }
   const auto open = to_hash(base_.files, here_, there_);
@@ -253,12 +254,23 @@ Result<ExchangeReport> Exchange::pull(Progress& progress, const Wait& wait) {
   return report;
 }
 
-Unsaved Exchange::unsaved() const {
-  const auto changes = changes_between(base_.files, there_, here_);
-  Unsaved unsaved{.changed = changes.both, .left_out = left_out_there_};
-  std::ranges::copy_if(changes.move, std::back_inserter(unsaved.changed),
-                       [&](const auto& path) { return there_.at(path).kind != FileKind::folder; });
-  std::ranges::sort(unsaved.changed);
+Result<Unsaved> Exchange::unsaved(const Wait& wait) const {
+  auto changes = changes_between(base_.files, there_, here_);
+  std::ranges::copy(changes.both, std::back_inserter(changes.move));
+  FileList changed;
+  for (const auto& path : changes.move) {
+    if (const auto& entry = there_.at(path); entry.kind != FileKind::folder) {
+      changed.emplace(path, entry);
+    }
+  }
+  auto all = changed;
+  all.insert(left_out_there_.begin(), left_out_there_.end());
+  const auto pushed = TRY(pushed_files(ends_.there, ends_.there_folder, all, wait));
+  Unsaved unsaved;
+  for (const auto& [path, entry] : all) {
+    if (pushed.contains(path)) continue;
+    (changed.contains(path) ? unsaved.changed : unsaved.left_out).push_back(path);
+  }
   return unsaved;
 }
 

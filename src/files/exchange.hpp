@@ -35,7 +35,7 @@ struct ExchangeReport {
   std::size_t left_out = 0;  // of `pull`: the person's rules leave them on the machine
 };
 
-// What only the machine has.
+// What only the machine has; what git has pushed from there (pushed.hpp) is elsewhere, too.
 struct Unsaved {
   std::vector<std::string> changed;
   std::vector<std::string> left_out;  // by the person's rules: `pull` does not bring them
@@ -71,7 +71,8 @@ class Exchange {
   // `force`: also what the machine has changed since.
   Result<ExchangeReport> push(Force force, Progress& progress, const Wait& wait);
   Result<ExchangeReport> pull(Progress& progress, const Wait& wait);
-  Unsaved unsaved() const;
+  // Errors: interrupted.
+  Result<Unsaved> unsaved(const Wait& wait) const;
   // The folder has been sent to its end.
   Result<> complete();
 
@@ -88,7 +89,7 @@ class Exchange {
   LastExchange base_;
   FileList here_;
   FileList there_;
-  std::vector<std::string> left_out_there_;
+  FileList left_out_there_;
 };
 
 }  // namespace carrel

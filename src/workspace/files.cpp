@@ -87,7 +87,7 @@ Result<Unsaved> Workspaces::unsaved(const WorkspaceRow& row, Progress& progress,
   if (!seen.empty() && seen.front().state == MachineState::gone) return Unsaved{};
   progress.begin("compare", "looking for files that are only on the machine", {});
   auto site = TRY(reach_site(world_, row, *machine, bounded));
-  return TRY(exchange_of(world_, site, progress, bounded)).unsaved();
+  return TRY(exchange_of(world_, site, progress, bounded)).unsaved(bounded);
 }
 
 }  // namespace carrel

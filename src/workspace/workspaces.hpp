@@ -167,8 +167,8 @@ class Workspaces {
                           const Wait& wait);
   // Its machine is this computer, or it has none.
   Result<bool> is_here(const WorkspaceRow& row);
-  // What would be lost with the machine; an error: it could not be looked at. On this computer, and
-  // where the machine is gone: nothing.
+  // What would be lost with the machine, and git has not pushed from there; an error: it could not
+  // be looked at. On this computer, and where the machine is gone: nothing.
   Result<Unsaved> unsaved(const WorkspaceRow& row, Progress& progress, const Wait& wait);
 
   // Server, kernels, environment copy, own files; never the person's folder.

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -79,6 +80,26 @@ def test_all_means_every_workspace(home):
     assert {w["state"] for w in home.workspaces()} == {"stopped"} and home.processes() == []
     home.run("rm", "--all", "--yes")
     assert home.workspaces() == []
+
+
+def test_several_are_started_at_once_and_each_says_its_lines_whole(home):
+    names = [f"w{number}" for number in range(5)]
+    for name in names:
+        home.up(home.folder(name))
+    home.run("stop", "--all")
+    lines = home.run("start", "--all").out.splitlines()
+    heads = [number for number, line in enumerate(lines) if not line.startswith(" ")]
+    assert sorted(lines[number] for number in heads) == [f"{name} is up" for name in names], lines
+    for first, last in zip(heads, [*heads[1:], len(lines)]):
+        name, block = lines[first].split()[0], lines[first + 1 : last]
+        assert [line.split()[0] for line in block] == ["proof", "address", "open", "stop", "costs"] and block[3].endswith(f"carrel stop {name}"), block
+    assert {w["state"] for w in home.workspaces()} == {"up"} and len({w["port"] for w in home.workspaces()}) == 5
+    home.run("stop", "--all")
+    shutil.rmtree(home.path / "w3")
+    result = home.run("start", *names, "--json", status=1)
+    last = {event["name"]: event for event in result.events()}
+    assert {name: event["event"] for name, event in last.items()} == {name: "error" if name == "w3" else "ready" for name in names}
+    assert {w["name"]: w["state"] for w in home.workspaces()} == {name: "stopped" if name == "w3" else "up" for name in names}
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(home):

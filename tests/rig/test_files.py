@@ -123,6 +123,15 @@ def test_files_go_over_and_come_home(reader, host_rig):
     assert (folder / "new12").read_text() == "12\n"
     assert set(instances(host_rig).values()) == {"running"}
 
+    # What git has pushed from there is not lost with the machine.
+    reader.there(
+        """set -e; git init -q --bare ~/remote; git init -q clone; cd clone; echo pushed > pushed.txt; git add .
+        git -c user.name=n -c user.email=e commit -qm one; git remote add origin ~/remote; git push -q origin HEAD
+        git remote set-url origin https://example.com/x.git; echo only > only.txt"""
+    )
+    refused = reader.carrel("rm", "lesson", "--yes", status=3).stderr
+    assert "clone/only.txt" in refused and "pushed.txt" not in refused, refused
+
     # A stopped machine cannot be looked at.
     reader.carrel("stop", "lesson")
     (instance,) = instances(host_rig)

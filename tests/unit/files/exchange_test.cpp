@@ -233,8 +233,8 @@ TEST_F(ExchangeTest, gits_rules_hold_in_a_repository_for_both_sides) {
   write(there() / "out.txt", "x");
   write(there() / "kept.log", "theirs");
   const auto exchange = open();
-  EXPECT_EQ(exchange.unsaved().changed, (Paths{"kept.log", "out.txt"}));
-  EXPECT_EQ(exchange.unsaved().left_out, (Paths{"data/model", "run.log"}));
+  EXPECT_EQ(exchange.unsaved(patience())->changed, (Paths{"kept.log", "out.txt"}));
+  EXPECT_EQ(exchange.unsaved(patience())->left_out, (Paths{"data/model", "run.log"}));
   const auto report = pull();
   EXPECT_EQ(report.files, 2U);
   EXPECT_EQ(report.left_out, 2U);
