@@ -151,6 +151,9 @@ class Provider {
   virtual Result<std::vector<Check>> checks(const Hardware& /*hardware*/, const Wait& /*wait*/) {
     return std::vector<Check>{};
   }
+  // Whether it is known whom a new machine would let in: `from`, or where this computer is.
+  // Exit::act: only the person can say it. No side effect.
+  virtual Result<> check_from(const Hardware& /*hardware*/, const Wait& /*wait*/) { return {}; }
   virtual Result<MachineRef> create(const Intent& intent, const Wait& wait) = 0;
   // What a create with this token made, when its answer was lost; none: nothing. Makes nothing
   // itself.

@@ -222,6 +222,11 @@ Result<Entrance> Ec2Provider::entrance_for(const std::string& from, const Wait& 
                               TRY(callers_address(outside_.https, outside_.environment, wait)));
 }
 
+Result<> Ec2Provider::check_from(const Hardware& hardware, const Wait& wait) {
+  if (hardware.from.empty()) TRY(callers_address(outside_.https, outside_.environment, wait));
+  return {};
+}
+
 Result<Launch> Ec2Provider::launch_of(const Intent& intent, const Entrance& entrance,
                                       const Wait& wait) {
   const auto& place = intent.offer.place;

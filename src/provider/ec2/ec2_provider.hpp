@@ -69,6 +69,7 @@ class Ec2Provider final : public Provider {
   Result<std::vector<Offer>> offers(const Hardware& hardware, const Wait& wait) override;
   // Credentials, account and region first; without them nothing else can be asked.
   Result<std::vector<Check>> checks(const Hardware& hardware, const Wait& wait) override;
+  Result<> check_from(const Hardware& hardware, const Wait& wait) override;
   Result<MachineRef> create(const Intent& intent, const Wait& wait) override;
   // In the region where the launch was begun, else where the person's tools are.
   Result<std::optional<MachineRef>> find(const std::string& token, const Wait& wait) override;
