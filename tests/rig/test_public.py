@@ -140,3 +140,39 @@ def test_a_network_that_is_named_is_let_in_and_rm_closes_the_port(person, host_r
     certificate(host_rig.instance(instance)["PublicIpAddress"], up["fingerprint"])
     person.carrel("rm", "lesson", "--yes", "--discard")
     assert rules(host_rig) == {(22, network)}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(700)
+def test_the_port_stays_open_for_another_public_one_until_that_ends_too(person, host_rig):  # noqa: F811
+    password = person.home / "password"
+    password.write_text(PASSWORD + "\n")
+    password.chmod(0o600)
+    person.env["CARREL_PASSWORD_FILE"] = str(password)
+    first = person.up("--public", "--port", str(free_port()))
+    (instance,) = instances(host_rig)
+    second = person.up("--public", "--port", str(free_port()), person.other())
+    (other,) = set(instances(host_rig)) - {instance}
+    (caller,) = {network for port, network in rules(host_rig) if port == 22}
+    both, ssh = {(22, caller), (8888, caller)}, {(22, caller)}
+    assert rules(host_rig) == both
+
+    def reaches(ready, machine):
+        address = host_rig.instance(machine)["PublicIpAddress"]
+        code, _ = sign_in(f"https://{address}:8888", certificate(address, ready["fingerprint"]), PASSWORD)
+        return code == 200
+
+    assert reaches(first, instance) and reaches(second, other)
+    assert "is closed" not in person.carrel("stop", "lesson").stderr
+    assert rules(host_rig) == both and reaches(second, other)
+    assert f"port 8888 is closed to {caller}" in person.carrel("stop", "other").stderr
+    assert rules(host_rig) == ssh
+
+    # The same with the other ways to end one.
+    for name in ("lesson", "other"):
+        person.carrel("start", name)
+    assert rules(host_rig) == both
+    assert "is closed" not in person.carrel("up", "--yes", "--private").stderr
+    assert rules(host_rig) == both
+    person.carrel("rm", "other", "--yes", "--discard")
+    assert rules(host_rig) == ssh

@@ -311,8 +311,8 @@ Result<MachineRef> Ec2Provider::create(const Intent& intent, const Wait& wait) {
   }
   auto user = intent.hardware.user;
   if (user.empty()) {
-    user = login_of(TRY(
-        image_for(place, intent.hardware.image, TRY(type_named(place, launch.type, wait)), wait)));
+    const auto type = TRY(type_named(place, launch.type, wait));
+    user = login_of(TRY(image_for(place, intent.hardware.image, type, wait))).value_or("");
   }
   // A record that is lost is made up for by questions; a machine that is lost goes on costing.
   (void)records_.set_machine(

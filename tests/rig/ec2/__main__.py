@@ -16,6 +16,11 @@ from .world import World
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 IMAGES = ROOT / "build/rig/images"
+# What the maker of an image of one's own has set.
+OWN = """system_info:
+  default_user:
+    {name: student, lock_passwd: true, shell: /bin/bash, groups: [adm, sudo], sudo: ["ALL=(ALL) NOPASSWD:ALL"]}
+"""
 
 
 class Quiet(WSGIRequestHandler):
@@ -47,8 +52,12 @@ class Machines:
         return next((host for host in self.hosts if host.address == address), None)
 
     def make(self, name, variant, went_off, disk_mb):
-        layers = [(IMAGES / kind).resolve() for kind in ("pytorch", "plain")[variant == "plain" :]]
+        layers = [(IMAGES / kind).resolve() for kind in ("pytorch", "plain")[variant != "pytorch" :]]
         host = Host(self.slot, self.folder / name, name, ":".join(map(str, layers)), b"", went_off, disk_mb)
+        if variant == "own":
+            settings = host.volume / "disk/etc/cloud/cloud.cfg.d/95-own.cfg"
+            settings.parent.mkdir(parents=True)
+            settings.write_text(OWN)
         self.hosts.append(host)
         return host
 
