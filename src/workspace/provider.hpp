@@ -57,7 +57,7 @@ struct Hardware {
   std::string image;    // an id or a name; "": the newest that fits
   std::string profile;  // whose credentials; "": as the place's own tools have it
   std::string from;     // the network that is let in; "": this computer's address, wherever it is
-  std::string user;     // who logs in; "": as the image says
+  std::string user;     // who logs in; "": as the image says, else the machine
   int disk_gib = 100;
   std::chrono::seconds lifetime = std::chrono::hours(12);  // from each start
 };

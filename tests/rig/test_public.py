@@ -163,16 +163,17 @@ def test_the_port_stays_open_for_another_public_one_until_that_ends_too(person, 
         return code == 200
 
     assert reaches(first, instance) and reaches(second, other)
-    assert "is closed" not in person.carrel("stop", "lesson").stderr
+    assert "port 8888 stays open for other\n" in person.carrel("stop", "lesson").stderr
     assert rules(host_rig) == both and reaches(second, other)
     assert f"port 8888 is closed to {caller}" in person.carrel("stop", "other").stderr
     assert rules(host_rig) == ssh
 
-    # The same with the other ways to end one.
+    # The same with the other ways to end one; that the door of a server that runs is still there is said.
     for name in ("lesson", "other"):
         person.carrel("start", name)
     assert rules(host_rig) == both
-    assert "is closed" not in person.carrel("up", "--yes", "--private").stderr
+    said = person.carrel("up", "--yes", "--private").stderr
+    assert "port 8888 stays open for other: until its next start lesson is reached there, too" in said
     assert rules(host_rig) == both
-    person.carrel("rm", "other", "--yes", "--discard")
+    assert f"port 8888 is closed to {caller}" in person.carrel("rm", "other", "--yes", "--discard").stderr
     assert rules(host_rig) == ssh
