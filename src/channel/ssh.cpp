@@ -31,6 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int ssh_failed = 255;
+constexpr std::size_t longest_line = 4096;
 constexpr auto closing_time = std::chrono::seconds(2);
 constexpr auto ending_time = std::chrono::seconds(5);
 
@@ -177,6 +178,23 @@ void SshChannel::end_session(std::string_view nonce) {
   ProcessSpec spec = ssh({"-T"}, std::move(opening.line));
   spec.input = std::move(opening.header);
   (void)processes_.run(spec, Wait::at_most(ending_time));
+}
+
+Result<std::string> SshChannel::first_line(const Wait& wait) {
+  ProcessSpec spec = ssh({"-T"}, "true");
+  std::string said;
+  std::string error;
+  spec.on_bytes = [&](Stream stream, std::string_view bytes) {
+    auto& text = stream == Stream::output ? said : error;
+    text += bytes.substr(0, longest_line - text.size());
+    return !said.contains('\n') && said.size() < longest_line;
+  };
+  const std::size_t logged = log_since(0).size();
+  const auto ran = TRY(processes_.run(spec, wait));
+  if (said.empty() && ran.status == ssh_failed) {
+    return fail(ssh_error(target_, error + log_since(logged)));
+  }
+  return said.substr(0, said.find('\n'));
 }
 
 Result<ProcessResult> SshChannel::run(const Command& command, const Wait& wait) {

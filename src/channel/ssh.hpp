@@ -45,6 +45,9 @@ class SshChannel final : public Channel {
   SshChannel& operator=(SshChannel&&) = delete;
 
   const SshTarget* way() const override { return &target_; }
+  // The first line that the machine says to this login, whatever it is asked for; "": it says none.
+  // For logins that are let in only to be told something (a forced command).
+  Result<std::string> first_line(const Wait& wait);
   // With `terminal` the command has a terminal of the machine, if this program has one.
   Result<ProcessResult> run(const Command& command, const Wait& wait) override;
   // No file is put in its place before all have arrived.

@@ -37,10 +37,11 @@ std::vector<Option> launch_options() {
       {.name = "--from",
        .value = "NETWORK",
        .help = "on a cloud: ssh, and others with --public, are let in from this network, such as "
-               "203.0.113.0/24; by default from this computer's address alone"},
+               "203.0.113.0/24; by default from this computer's address alone, which `up` asks for "
+               "where nobody tells it"},
       {.name = "--user",
        .value = "LOGIN",
-       .help = "on a cloud: who logs in; by default as the image says"}};
+       .help = "on a cloud: who logs in; by default as the image says, else the machine itself"}};
 }
 
 Result<Spec> machine_spec(const Given& given) {

@@ -12,6 +12,7 @@
 #include "cli/progress.hpp"
 #include "cli/ready.hpp"
 #include "cli/show.hpp"
+#include "workspace/reach.hpp"
 #include "workspace/site.hpp"
 #include "workspace/spec.hpp"
 #include "workspace/workspaces.hpp"
@@ -114,6 +115,33 @@ Result<std::optional<Plan>> plan_of(const CommandContext& context, Workspaces& w
   return plan;
 }
 
+// Before anything is paid for; by the person's word where nobody else tells this computer's
+// address.
+Result<> learn_from(const CommandContext& context, Workspaces& workspaces, UpRequest& request) {
+  auto known = workspaces.check_from(request, context.wait());
+  auto& terminal = context.world.terminal;
+  const bool can_ask = terminal.can_ask() && !context.given.has("--json");
+  if (known || known.error().exit != Exit::act || !can_ask) return known;
+  const bool is_public = TRY(workspaces.is_public(request));
+  terminal.err(
+      known.error().what + ": " + one_line(known.error().why) + "\n" +
+      "What you answer is let in to the machine by ssh (port 22)" +
+      (is_public ? ", and to the notebook (port " + std::to_string(public_port) + ")" : "") +
+      ".\n");
+  for (;;) {
+    const auto answer = TRY(
+        terminal.ask("This computer's address as others see it, or a network (203.0.113.0/24): ",
+                     context.wait()));
+    if (trimmed(answer).empty()) return known;
+    auto network = parse_network(trimmed(answer));
+    if (network) {
+      request.flags.from = std::move(*network);
+      return {};
+    }
+    terminal.err(network.error().what + ": " + network.error().hint + "\n");
+  }
+}
+
 // As ssh-keygen shows it: SHA-256 in base 64 without padding.
 Result<std::string> fingerprint_given(const Given& given) {
   auto text = given.value("--accept-host-key").value_or("");
@@ -161,6 +189,9 @@ Result<int> run_up(CommandContext& context) {
     return status_of(Exit::failed);
   }
   request.plan = TRY(plan_of(context, workspaces, request));
+  if (request.plan && !context.given.has("--dry-run")) {
+    TRY(learn_from(context, workspaces, request));
+  }
   if (request.plan && !TRY(agree_to(context, *request.plan))) {
     context.world.terminal.err("Nothing was started, and nothing is paid for.\n");
     return status_of(Exit::failed);

@@ -38,11 +38,14 @@ Result<> close_door(const World& world, Journal& journal, const MachineRow& mach
   auto server = TRY(journal.server(machine.workspace));
   if (!server || !server->public_reach) return {};
   const auto closed = close_public_port(world, journal, machine, wait);
-  if (!closed && closed.error().reason == Reason::interrupted) return closed;
+  if (!closed && closed.error().reason == Reason::interrupted) return fail(closed.error());
   if (!closed) {
     progress.note(fmt::format("port {} stays open to where it was: {}: {}", public_port,
                               closed.error().what, closed.error().why));
     return {};
+  }
+  if (*closed) {
+    progress.note(fmt::format("port {} stays open for {}", public_port, (*closed)->text()));
   }
   for (const auto& note : TRY(provider_named(world, machine.machine.provider))->notes()) {
     progress.note(note);

@@ -57,7 +57,7 @@ struct Hardware {
   std::string image;    // an id or a name; "": the newest that fits
   std::string profile;  // whose credentials; "": as the place's own tools have it
   std::string from;     // the network that is let in; "": this computer's address, wherever it is
-  std::string user;     // who logs in; "": as the image says
+  std::string user;     // who logs in; "": as the image says, else the machine
   int disk_gib = 100;
   std::chrono::seconds lifetime = std::chrono::hours(12);  // from each start
 };
@@ -151,6 +151,9 @@ class Provider {
   virtual Result<std::vector<Check>> checks(const Hardware& /*hardware*/, const Wait& /*wait*/) {
     return std::vector<Check>{};
   }
+  // Whether it is known whom a new machine would let in: `from`, or where this computer is.
+  // Exit::act: only the person can say it. No side effect.
+  virtual Result<> check_from(const Hardware& /*hardware*/, const Wait& /*wait*/) { return {}; }
   virtual Result<MachineRef> create(const Intent& intent, const Wait& wait) = 0;
   // What a create with this token made, when its answer was lost; none: nothing. Makes nothing
   // itself.

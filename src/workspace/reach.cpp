@@ -65,6 +65,12 @@ std::vector<std::string> names_of(const Site& site) {
   return way == nullptr ? host_names() : std::vector{way->host};
 }
 
+// Its server may still have the public door that it was started with.
+bool was_made_private(const WorkspaceRow& row) {
+  const auto flags = parse_spec(row.flags, "the journal");
+  return flags && !flags->public_reach.value_or(true);
+}
+
 }  // namespace
 
 Result<bool> ensure_certificate(Site& site, WallTime now, Progress& progress, const Wait& wait) {
@@ -163,19 +169,23 @@ Result<> open_public_port(const Site& site, const Wait& wait) {
   return site.provider->open_port(site.machine.machine, public_port, wait);
 }
 
-Result<> close_public_port(const World& world, Journal& journal, const MachineRow& machine,
-                           const Wait& wait) {
+Result<std::optional<WorkspaceName>> close_public_port(const World& world, Journal& journal,
+                                                       const MachineRow& machine,
+                                                       const Wait& wait) {
+  auto* provider = TRY(provider_named(world, machine.machine.provider));
+  if (provider->facts().this_computer) return std::nullopt;
   const auto machines = TRY(journal.machines());
   for (const auto& server : TRY(journal.servers())) {
     if (!server.public_reach || server.workspace == machine.workspace) continue;
     const auto other = machines.find(server.workspace);
     if (other != machines.end() && other->second.machine.provider == machine.machine.provider &&
         other->second.machine.place == machine.machine.place) {
-      return {};
+      const auto row = TRY(journal.by_id(server.workspace));
+      if (row && !was_made_private(*row)) return row->name;
     }
   }
-  auto* provider = TRY(provider_named(world, machine.machine.provider));
-  return provider->close_port(machine.machine, public_port, wait);
+  TRY(provider->close_port(machine.machine, public_port, wait));
+  return std::nullopt;
 }
 
 }  // namespace carrel

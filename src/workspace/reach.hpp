@@ -61,9 +61,9 @@ std::string certificate_fingerprint(Site& site, const Wait& wait);
 
 // Lets others reach the machine's own door, where that is not this computer, or closes it again.
 // The workspaces of one place share what stands before their machines: it stays open for another
-// that is public.
+// that is public, which is the answer.
 Result<> open_public_port(const Site& site, const Wait& wait);
-Result<> close_public_port(const World& world, Journal& journal, const MachineRow& machine,
-                           const Wait& wait);
+Result<std::optional<WorkspaceName>> close_public_port(const World& world, Journal& journal,
+                                                       const MachineRow& machine, const Wait& wait);
 
 }  // namespace carrel

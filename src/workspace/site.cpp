@@ -83,10 +83,12 @@ Result<MachineRow> got(Journal& journal, const WorkspaceRow& row, MachineRow mac
 
 // The answer to an earlier request was lost: the same token for the same thing. None: there is
 // nothing of this kind there, now, and nothing was made.
+// `from`: what is said now of whom it lets in; "": as it was asked for.
 Result<std::optional<MachineRow>> ask_again(Journal& journal, const WorkspaceRow& row,
                                             Provider& provider, MachineRow machine,
-                                            const Wait& wait) {
-  const auto asked = TRY(read_asked(machine.asked));
+                                            const std::string& from, const Wait& wait) {
+  auto asked = TRY(read_asked(machine.asked));
+  if (!from.empty()) asked.hardware.from = from;
   auto made = provider.create({.token = machine.token,
                                .workspace = row.id,
                                .name = row.name,
@@ -198,7 +200,8 @@ Result<Site> make_site(const World& world, Journal& journal, const WorkspaceRow&
                                    row.name.text(), provider->name()));
   }
   if (machine && machine->machine.ref.empty()) {
-    machine = TRY(ask_again(journal, row, *provider, std::move(*machine), wait));
+    machine =
+        TRY(ask_again(journal, row, *provider, std::move(*machine), wish.hardware.from, wait));
   }
   if (!machine) machine = TRY(new_machine(world, journal, row, *provider, wish, progress, wait));
   TRY(until_running(*provider, machine->machine, progress, wait));

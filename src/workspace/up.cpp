@@ -202,7 +202,13 @@ Result<> open_or_close(const World& world, Journal& journal, const Site& site, c
     if (!server.public_reach) return {};
     TRY(open_public_port(site, wait));
   } else if (server.public_reach || (before && before->public_reach)) {
-    TRY(close_public_port(world, journal, site.machine, wait));
+    if (const auto other = TRY(close_public_port(world, journal, site.machine, wait))) {
+      progress.note(fmt::format(
+          "port {} stays open for {}{}", public_port, other->text(),
+          server.public_reach
+              ? ": until its next start " + site.row.name.text() + " is reached there, too"
+              : ""));
+    }
   }
   for (const auto& note : site.provider->notes()) progress.note(note);
   return {};

@@ -68,6 +68,11 @@ Result<std::string> usual_provider(Journal& journal, const std::filesystem::path
   return std::string(default_provider);
 }
 
+Result<std::string> provider_of(Journal& journal, const Spec& spec,
+                                const std::filesystem::path& folder) {
+  return spec.on ? Result<std::string>(*spec.on) : usual_provider(journal, folder);
+}
+
 // False, too, of one that was asked for and has not been heard of.
 Result<bool> is_gone(const World& world, const MachineRef& machine, const Wait& wait) {
   if (machine.ref.empty()) return false;
@@ -162,11 +167,10 @@ Result<Wish> Workspaces::checked_wish(const UpRequest& request, const Wait& wait
                  .exit = Exit::act,
                  .trace = {}});
   }
-  wish.machine = {
-      .provider = wish.spec.on ? *wish.spec.on : TRY(usual_provider(journal_, request.folder)),
-      .hardware = hardware_of(wish.spec),
-      .plan = request.plan,
-      .accept_host_key = request.accept_host_key};
+  wish.machine = {.provider = TRY(provider_of(journal_, wish.spec, request.folder)),
+                  .hardware = hardware_of(wish.spec),
+                  .plan = request.plan,
+                  .accept_host_key = request.accept_host_key};
   TRY(provider_named(world_, wish.machine.provider));
   TRY(check_notebook(world_.here, request.folder, wish.spec, wait));
   const auto files =
@@ -202,6 +206,12 @@ Result<std::optional<Plan>> Workspaces::plan(const UpRequest& request, Progress&
     if (machine && !TRY(is_gone(world_, machine->machine, wait))) return std::nullopt;
   }
   return TRY(plan_for(*provider, wish.machine.hardware, wait));
+}
+
+Result<> Workspaces::check_from(const UpRequest& request, const Wait& wait) {
+  const auto spec = TRY(wish_of(journal_, request)).spec;
+  auto* provider = TRY(provider_named(world_, TRY(provider_of(journal_, spec, request.folder))));
+  return provider->check_from(hardware_of(spec), wait);
 }
 
 }  // namespace carrel

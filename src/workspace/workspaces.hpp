@@ -143,6 +143,9 @@ class Workspaces {
 
   // What `up` of this would have to pay for; none: nothing, or a machine that is there already.
   Result<std::optional<Plan>> plan(const UpRequest& request, Progress& progress, const Wait& wait);
+  // Whether it is known whom the machine of that plan would let in. Exit::act: `flags.from` says
+  // it.
+  Result<> check_from(const UpRequest& request, const Wait& wait);
   // What `up` of this would send to its machine; none: nothing, or what was agreed to before.
   Result<std::optional<FolderSize>> to_send(const UpRequest& request, const Wait& wait);
   // Whether `up` of this would be refused for want of a password: ask for one first.

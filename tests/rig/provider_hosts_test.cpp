@@ -30,6 +30,8 @@ TEST_F(WithHosts, a_machine_is_launched_verified_reached_stopped_and_reached_aga
     const auto channel = must(provider->channel(machine, patience()));
     const auto said = must(channel->run(id, patience()));
     EXPECT_EQ(said.output, "ubuntu\n") << said.error;
+    id.argv = {"sh", "-c", "sudo journalctl -t sshd | grep -c 'publickey for root'"};
+    EXPECT_EQ(must(channel->run(id, patience())).output, "0\n") << "its image says who logs in";
     id.argv = {"sudo", "-n", "systemctl", "show", "-P", "TimersMonotonic", "carrel-lifetime.timer"};
     EXPECT_TRUE(must(channel->run(id, patience())).output.contains("OnBootUSec=12h"));
   }
@@ -54,6 +56,27 @@ TEST_F(WithHosts, a_machine_is_launched_verified_reached_stopped_and_reached_aga
   until(machine, MachineState::gone);
   EXPECT_FALSE(std::filesystem::exists(subject.paths().state / "ec2/machines" / machine.ref));
   EXPECT_TRUE(std::filesystem::exists(subject.paths().state / "ec2/key/id"));
+}
+
+TEST_F(WithHosts, who_logs_in_where_the_image_does_not_say_is_asked_of_the_machine_once) {
+  const auto machine = make("token-a", {.type = "g4dn.xlarge", .image = "my-course-2026"});
+  until(machine, MachineState::running);
+  EXPECT_FALSE(provider->way(machine));
+  Command id;
+  id.argv = {"id", "-un"};
+  EXPECT_EQ(must(must(provider->channel(machine, patience()))->run(id, patience())).output,
+            "student\n");
+  ASSERT_TRUE(provider->way(machine));
+  EXPECT_EQ(provider->way(machine)->user, "student");
+  const auto logins = [&](const std::string& of) {
+    id.argv = {"sh", "-c", "sudo journalctl -t sshd | grep -c 'Accepted publickey for " + of + "'"};
+    return must(must(provider->channel(machine, patience()))->run(id, patience())).output;
+  };
+  EXPECT_EQ(logins("root"), "1\n");
+  // With a lost record it is asked again.
+  std::filesystem::remove(subject.paths().state / "ec2/machines" / machine.ref / "machine");
+  EXPECT_EQ(logins("root"), "2\n");
+  EXPECT_EQ(provider->way(machine)->user, "student");
 }
 
 TEST_F(OnRig, a_console_without_host_keys_is_never_connected_to) {

@@ -1,7 +1,13 @@
 """Who is let in, with whose credentials, and as whom: through the program, without hosts."""
 
+import contextlib
+import os
+import pty
+import select
+import subprocess
+
 import pytest
-from people import Person
+from people import STRANGER, Person
 
 
 @pytest.fixture
@@ -73,6 +79,62 @@ def test_what_is_no_network_is_refused_before_anything_is_asked(person, rig, giv
     status, _, error = person.up("--from", given)
     assert status == 2 and "is no network" in error
     assert rig.control("log") == []
+
+
+def on_a_terminal(person, answers, *words):
+    """(status, all that was shown); `answers`: pairs of what is waited for and what is typed then."""
+    terminal, end = pty.openpty()
+    process = subprocess.Popen([os.environ["CARREL_PROGRAM"], *words], env=person.env, cwd=person.folder, stdin=end, stdout=end, stderr=end)
+    os.close(end)
+    said, answered, waiting = b"", 0, list(answers)
+    with contextlib.suppress(OSError):  # the other end is closed: it has ended
+        while select.select([terminal], [], [], 60)[0]:
+            said += os.read(terminal, 4096)
+            if waiting and waiting[0][0].encode() in said[answered:]:
+                answered = len(said)
+                os.write(terminal, waiting.pop(0)[1].encode() + b"\n")
+    os.close(terminal)
+    assert waiting == [], said
+    return process.wait(60), said.decode()
+
+
+WHERE, START = "This computer's address", "Start it? [y/N]"
+
+
+def test_a_person_is_asked_for_the_address_that_nobody_tells(person, rig):
+    person.env["CARREL_CHECKIP_URL"] = "http://127.0.0.1:9/"
+    status, said = on_a_terminal(person, [(WHERE, "203.0.113.7/24"), (WHERE, "203.0.113.7"), (START, "y")], "up", "--on", "ec2")
+    assert status == 1 and STRANGER in said, said
+    assert "cannot find out the address of this computer" in said and "let in to the machine by ssh (port 22).\r\n" in said
+    assert "its network is 203.0.113.0/24" in said and "ssh is open to 203.0.113.7/32" in said
+    ((network, label),) = rules(rig)
+    assert network == "203.0.113.7/32" and label.endswith(", asked for")
+    # It holds, also where there is nobody to ask any more.
+    assert person.carrel("stop", "lesson")[0] == 0
+    status, _, error = person.carrel("start", "lesson")
+    assert status == 1 and STRANGER in error and "cannot find out" not in error
+    assert networks(rig) == {"203.0.113.7/32"}
+
+
+def test_of_a_public_one_both_ports_are_said_before_the_address_is_given(person, rig):
+    person.env["CARREL_CHECKIP_URL"] = "http://127.0.0.1:9/"
+    word = [("A password for it", "an open door 8888"), ("The same again", "an open door 8888")]
+    status, said = on_a_terminal(person, [*word, (WHERE, "203.0.113.0/24"), (START, "n")], "up", "--on", "ec2", "--public")
+    assert status == 1 and "by ssh (port 22), and to the notebook (port 8888)" in said, said
+    assert rules(rig) == set() and person.machines() == []
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)], ids=["no answer", "json"])
+def test_without_an_address_nothing_is_paid_for(person, rig, words):
+    person.env["CARREL_CHECKIP_URL"] = "http://127.0.0.1:9/"
+    answers = [] if words else [(WHERE, "")]
+    status, said = on_a_terminal(person, answers, "up", "--on", "ec2", "--yes", *words)
+    assert status == 3 and "--from ADDRESS" in said, said
+    status, _, error = person.up()
+    assert status == 3 and "--from ADDRESS" in error
+    assert rules(rig) == set() and person.machines() == []
+    # No trace of it is in the way of another try.
+    assert person.up("--from", "203.0.113.7")[0] == 1 and networks(rig) == {"203.0.113.7/32"}
 
 
 def test_who_logs_in_can_be_said(person, rig):

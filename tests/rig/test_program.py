@@ -190,3 +190,19 @@ def test_a_machine_powers_itself_off_when_its_lifetime_is_over(person, host_rig)
     person.carrel("exec", "lesson", "--", "sudo", "sh", "-c", "up=$(cut -d. -f1 /proc/uptime); sed -i \"s/^OnBootSec=.*/OnBootSec=$((up + 20))s/\" /etc/systemd/system/carrel-lifetime.timer; systemctl daemon-reload; systemctl restart carrel-lifetime.timer; systemctl daemon-reload")
     host_rig.wait_state(instance, "stopped", 90)
     assert ready["name"] == "lesson" and '"stopped"' in person.carrel("ls", "--json").stdout
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_an_image_of_ones_own_that_does_not_say_who_logs_in(person):
+    ready = person.up("--image", "my-course-2026", "--port", str(free_port()))
+    assert ready["proof"]["output"] == "42"
+    assert person.carrel("ssh", "lesson", "--", "id -un").stdout == "student\n"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_a_login_that_is_refused_says_how_to_name_another(person):
+    image = "Deep Learning Base OSS Nvidia Driver GPU AMI (Amazon Linux 2023) 20260618"  # by its name ec2-user; the rig's host has none
+    error = person.carrel("up", "--on", "ec2", "--instance", "g4dn.xlarge", "--yes", "--image", image, status=1).stderr
+    assert "refused the login" in error and "carrel up --user LOGIN" in error

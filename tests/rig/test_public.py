@@ -140,3 +140,40 @@ def test_a_network_that_is_named_is_let_in_and_rm_closes_the_port(person, host_r
     certificate(host_rig.instance(instance)["PublicIpAddress"], up["fingerprint"])
     person.carrel("rm", "lesson", "--yes", "--discard")
     assert rules(host_rig) == {(22, network)}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(700)
+def test_the_port_stays_open_for_another_public_one_until_that_ends_too(person, host_rig):  # noqa: F811
+    password = person.home / "password"
+    password.write_text(PASSWORD + "\n")
+    password.chmod(0o600)
+    person.env["CARREL_PASSWORD_FILE"] = str(password)
+    first = person.up("--public", "--port", str(free_port()))
+    (instance,) = instances(host_rig)
+    second = person.up("--public", "--port", str(free_port()), person.other())
+    (other,) = set(instances(host_rig)) - {instance}
+    (caller,) = {network for port, network in rules(host_rig) if port == 22}
+    both, ssh = {(22, caller), (8888, caller)}, {(22, caller)}
+    assert rules(host_rig) == both
+
+    def reaches(ready, machine):
+        address = host_rig.instance(machine)["PublicIpAddress"]
+        code, _ = sign_in(f"https://{address}:8888", certificate(address, ready["fingerprint"]), PASSWORD)
+        return code == 200
+
+    assert reaches(first, instance) and reaches(second, other)
+    assert "port 8888 stays open for other\n" in person.carrel("stop", "lesson").stderr
+    assert rules(host_rig) == both and reaches(second, other)
+    assert f"port 8888 is closed to {caller}" in person.carrel("stop", "other").stderr
+    assert rules(host_rig) == ssh
+
+    # The same with the other ways to end one; that the door of a server that runs is still there is said.
+    for name in ("lesson", "other"):
+        person.carrel("start", name)
+    assert rules(host_rig) == both
+    said = person.carrel("up", "--yes", "--private").stderr
+    assert "port 8888 stays open for other: until its next start lesson is reached there, too" in said
+    assert rules(host_rig) == both
+    assert f"port 8888 is closed to {caller}" in person.carrel("rm", "other", "--yes", "--discard").stderr
+    assert rules(host_rig) == ssh

@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,9 +71,12 @@ Result<Instance> Ec2Provider::running_machine(const MachineRef& machine, const W
   }
 }
 
-Result<std::string> Ec2Provider::login_on(const Instance& instance, const std::string& place,
-                                          const Wait& wait) {
-  if (const auto record = records_.machine(instance.id)) return record->user;
+Result<std::optional<std::string>> Ec2Provider::login_on(const Instance& instance,
+                                                         const std::string& place,
+                                                         const Wait& wait) {
+  if (const auto record = records_.machine(instance.id)) {
+    return record->user.empty() ? std::nullopt : std::optional(record->user);
+  }
   if (auto user = instance.tag(user_tag); !user.empty()) return user;
   const auto images = TRY(describe_images(*TRY(client(place)), {.ids = {instance.image}}, wait));
   return login_of(images.empty() ? Image{} : images.front());
@@ -93,15 +97,14 @@ Result<> Ec2Provider::let_in(const MachineRef& machine, const Instance& instance
 }
 
 // Nobody listens yet, or the person's key is not there yet: that is how machines boot.
-Result<> Ec2Provider::until_it_answers(Channel& channel, const MachineRef& machine,
-                                       const Instance& instance, const Wait& wait) {
+Result<> Ec2Provider::until_it_answers(const std::function<Result<>()>& knock,
+                                       const MachineRef& machine, const Instance& instance,
+                                       const Wait& wait) {
   const auto key_deadline = outside_.clock.now() + key_time;
   bool let_in_already = false;
   std::optional<Error> last;  // says more than that the time is over
   for (auto interval = ssh_poll;; interval = std::min(interval * 2, ssh_poll_cap)) {
-    Command command;
-    command.argv = {"true"};
-    const auto done = channel.run(command, wait);
+    const auto done = knock();
     if (done) return {};
     const auto& error = done.error();
     const bool boots = error.reason == Reason::unreachable ||
@@ -120,26 +123,79 @@ Result<> Ec2Provider::until_it_answers(Channel& channel, const MachineRef& machi
   }
 }
 
+Result<> Ec2Provider::reach(SshTarget target, std::unique_ptr<Channel>& channel, const Wait& wait) {
+  if (!channel) {
+    channel = TRY(SshChannel::open(outside_.processes, outside_.random, outside_.environment,
+                                   std::move(target)));
+  }
+  Command command;
+  command.argv = {"true"};
+  TRY(channel->run(command, wait));
+  return {};
+}
+
+// cloud-init's images let root in only to be told who logs in. A machine that boots lets in nobody
+// yet, one of another make may never let root in: then the usual login is tried.
+Result<> Ec2Provider::reach_whoever_logs_in(SshTarget& target, std::unique_ptr<Channel>& channel,
+                                            const Wait& wait) {
+  if (target.user.empty()) {
+    auto as_root = target;
+    as_root.user = "root";
+    const auto root = TRY(SshChannel::open(outside_.processes, outside_.random,
+                                           outside_.environment, std::move(as_root)));
+    const auto said = root->first_line(wait);
+    if (!said && said.error().reason != Reason::refused) return fail(said.error());
+    if (said) target.user = login_in_answer(*said).value_or("");
+  }
+  if (!target.user.empty()) return reach(target, channel, wait);
+  auto usual = target;
+  usual.user = usual_login;
+  std::unique_ptr<Channel> as_usual;
+  TRY(reach(usual, as_usual, wait));
+  channel = std::move(as_usual);
+  target = std::move(usual);
+  return {};
+}
+
+// A record that is lost is made anew with it.
+void Ec2Provider::remember_login(const Instance& instance, const std::string& login) const {
+  auto record = records_.machine(instance.id)
+                    .value_or(MachineRecord{.launched = instance.launched.value_or(WallTime()),
+                                            .token = instance.tag("carrel:token")});
+  if (!is_launch_token(record.token)) return;
+  record.user = login;
+  (void)records_.set_machine(instance.id, record);
+}
+
 Result<std::unique_ptr<Channel>> Ec2Provider::channel(const MachineRef& machine, const Wait& wait) {
   if (!is_instance_id(machine.ref)) return does_not_run(machine, "it is no machine of EC2");
   const auto bounded = wait.sooner(patience);
   const auto key =
       TRY(local_key(outside_.processes, outside_.environment, records_.folder(), bounded));
   const auto instance = TRY(running_machine(machine, bounded));
-  auto user = TRY(login_on(instance, machine.place, bounded));
+  const auto login = TRY(login_on(instance, machine.place, bounded));
   if (const auto let = let_in(machine, instance, Let::where_it_moved, bounded);
       !let && let.error().reason == Reason::interrupted) {
     return fail(let.error());  // else ssh itself will show whether it is in the way
   }
   if (!records_.has_host_keys(machine.ref)) TRY(pin_host_keys(machine, instance, bounded));
-  auto target = target_of(machine, std::move(user));
+  auto target = target_of(machine, login.value_or(""));
   target.host = address_of(instance);
   target.identity = key.identity;
-  auto channel = TRY(SshChannel::open(outside_.processes, outside_.random, outside_.environment,
-                                      std::move(target)));
-  auto answers = until_it_answers(*channel, machine, instance, bounded);
-  if (answers) return channel;
+  std::unique_ptr<Channel> channel;
+  const auto knock = [&] {
+    return login ? reach(target, channel, bounded)
+                 : reach_whoever_logs_in(target, channel, bounded);
+  };
+  auto answers = until_it_answers(knock, machine, instance, bounded);
+  if (answers) {
+    if (!login) remember_login(instance, target.user);
+    return channel;
+  }
   auto& error = answers.error();
+  if (error.reason == Reason::refused && instance.tag(user_tag).empty()) {
+    error.hint = "if another name logs in there: carrel rm, and carrel up --user LOGIN";
+  }
   if (error.reason != Reason::unverified) {
     if (error.reason != Reason::interrupted) error.why += end_of_console(machine, wait);
     return fail(std::move(error));
@@ -196,7 +252,7 @@ Result<> Ec2Provider::close_port(const MachineRef& machine, std::uint16_t port, 
 std::optional<SshTarget> Ec2Provider::way(const MachineRef& machine) const {
   if (!is_instance_id(machine.ref) || !records_.has_host_keys(machine.ref)) return std::nullopt;
   auto record = records_.machine(machine.ref);
-  if (!record) return std::nullopt;
+  if (!record || record->user.empty()) return std::nullopt;
   return target_of(machine, std::move(record->user));
 }
 

@@ -222,6 +222,11 @@ Result<Entrance> Ec2Provider::entrance_for(const std::string& from, const Wait& 
                               TRY(callers_address(outside_.https, outside_.environment, wait)));
 }
 
+Result<> Ec2Provider::check_from(const Hardware& hardware, const Wait& wait) {
+  if (hardware.from.empty()) TRY(callers_address(outside_.https, outside_.environment, wait));
+  return {};
+}
+
 Result<Launch> Ec2Provider::launch_of(const Intent& intent, const Entrance& entrance,
                                       const Wait& wait) {
   const auto& place = intent.offer.place;
@@ -306,8 +311,8 @@ Result<MachineRef> Ec2Provider::create(const Intent& intent, const Wait& wait) {
   }
   auto user = intent.hardware.user;
   if (user.empty()) {
-    user = login_of(TRY(
-        image_for(place, intent.hardware.image, TRY(type_named(place, launch.type, wait)), wait)));
+    const auto type = TRY(type_named(place, launch.type, wait));
+    user = login_of(TRY(image_for(place, intent.hardware.image, type, wait))).value_or("");
   }
   // A record that is lost is made up for by questions; a machine that is lost goes on costing.
   (void)records_.set_machine(

@@ -69,6 +69,7 @@ class Ec2Provider final : public Provider {
   Result<std::vector<Offer>> offers(const Hardware& hardware, const Wait& wait) override;
   // Credentials, account and region first; without them nothing else can be asked.
   Result<std::vector<Check>> checks(const Hardware& hardware, const Wait& wait) override;
+  Result<> check_from(const Hardware& hardware, const Wait& wait) override;
   Result<MachineRef> create(const Intent& intent, const Wait& wait) override;
   // In the region where the launch was begun, else where the person's tools are.
   Result<std::optional<MachineRef>> find(const std::string& token, const Wait& wait) override;
@@ -150,8 +151,13 @@ class Ec2Provider final : public Provider {
                    std::optional<InstanceState> wanted);
 
   Result<Instance> running_machine(const MachineRef& machine, const Wait& wait);
-  Result<std::string> login_on(const Instance& instance, const std::string& place,
-                               const Wait& wait);
+  // None: nobody here knows.
+  Result<std::optional<std::string>> login_on(const Instance& instance, const std::string& place,
+                                              const Wait& wait);
+  Result<> reach(SshTarget target, std::unique_ptr<Channel>& channel, const Wait& wait);
+  Result<> reach_whoever_logs_in(SshTarget& target, std::unique_ptr<Channel>& channel,
+                                 const Wait& wait);
+  void remember_login(const Instance& instance, const std::string& login) const;
   SshTarget target_of(const MachineRef& machine, std::string user) const;
   std::string end_of_console(const MachineRef& machine, const Wait& wait);
   Result<std::vector<std::string>> keys_on_console(const MachineRef& machine, const Wait& wait);
@@ -163,8 +169,8 @@ class Ec2Provider final : public Provider {
   std::string what_it_costs(const MachineRef& machine, const Instance& instance) const;
   enum class Let { where_it_moved, anyhow };
   Result<> let_in(const MachineRef& machine, const Instance& instance, Let let, const Wait& wait);
-  Result<> until_it_answers(Channel& channel, const MachineRef& machine, const Instance& instance,
-                            const Wait& wait);
+  Result<> until_it_answers(const std::function<Result<>()>& knock, const MachineRef& machine,
+                            const Instance& instance, const Wait& wait);
 
   void told(std::string_view text);
 

@@ -5,6 +5,7 @@
 #include "base/names.hpp"
 #include "base/text.hpp"
 #include "workspace/provider.hpp"
+#include "workspace/spec.hpp"
 
 #include <algorithm>
 #include <array>
@@ -211,11 +212,30 @@ std::string computer_of(std::string_view node_name) {
   return says_something ? WorkspaceName::from_folder(label).text() : std::string();
 }
 
-std::string login_of(const Image& image) {
+std::optional<std::string> login_of(const Image& image) {
   const auto name = lower(image.name + " " + image.description);
   if (name.contains("ubuntu")) return "ubuntu";
   if (name.contains("debian")) return "admin";
-  return "ec2-user";
+  for (const auto* of_aws : {"amazon linux", "amzn", "al2023"}) {
+    if (name.contains(of_aws)) return std::string(usual_login);
+  }
+  if (image.owner_alias == "amazon") return std::string(usual_login);
+  return std::nullopt;
+}
+
+std::optional<std::string> login_in_answer(std::string_view line) {
+  constexpr std::string_view before = "Please login as the user \"";
+  constexpr std::string_view after = "\" rather than the user \"root\".";
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (!line.starts_with(before) || !line.ends_with(after) ||
+      line.size() < before.size() + after.size()) {
+    return std::nullopt;
+  }
+  line.remove_prefix(before.size());
+  line.remove_suffix(after.size());
+  auto login = parse_login(line);
+  if (!login || *login == "root") return std::nullopt;
+  return *std::move(login);
 }
 
 std::optional<std::string> newest_line(const std::vector<std::string>& names) {

@@ -83,8 +83,13 @@ inline constexpr const char* name_tag = "carrel:name";
 inline constexpr const char* computer_tag = "carrel:computer";
 inline constexpr const char* owner_tag = "carrel:owner";
 
-// Who logs in on machines made from an image.
-std::string login_of(const Image& image);
+// Who logs in on machines made from an image, by its owner and name; none: they do not say.
+std::optional<std::string> login_of(const Image& image);
+// Then, where the machine does not say it either: AWS's own images have it.
+inline constexpr std::string_view usual_login = "ec2-user";
+// Who should log in, in cloud-init's answer to a login as root (`disable_root`); none: it is
+// another line, or names nobody.
+std::optional<std::string> login_in_answer(std::string_view line);
 
 // The newest line of Deep Learning images among the parameters' names, those with PyTorch first;
 // none when none is for Ubuntu. "/aws/service/deeplearning/ami/x86_64/LINE/latest/ami-id".

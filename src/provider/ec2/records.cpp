@@ -23,6 +23,7 @@
 namespace carrel {
 namespace {
 
+constexpr std::string_view nobody_yet = "-";
 constexpr std::size_t longest_id = 40;
 constexpr std::size_t longest_token = 64;
 
@@ -74,7 +75,8 @@ Result<> Ec2Records::set_machine(const std::string& id, const MachineRecord& rec
   const auto launched =
       std::chrono::duration_cast<std::chrono::seconds>(record.launched.time_since_epoch());
   return write(machine_folder(id) / "machine",
-               fmt::format("{} {} {}\n", record.user, launched.count(), record.token));
+               fmt::format("{} {} {}\n", record.user.empty() ? nobody_yet : record.user,
+                           launched.count(), record.token));
 }
 
 std::optional<MachineRecord> Ec2Records::machine(const std::string& id) const {
@@ -87,8 +89,9 @@ std::optional<MachineRecord> Ec2Records::machine(const std::string& id) const {
   if (std::from_chars(number.data(), number.data() + number.size(), launched).ec != std::errc()) {
     return std::nullopt;
   }
-  return MachineRecord{
-      .user = parts[0], .launched = WallTime(std::chrono::seconds(launched)), .token = parts[2]};
+  return MachineRecord{.user = parts[0] == nobody_yet ? std::string() : parts[0],
+                       .launched = WallTime(std::chrono::seconds(launched)),
+                       .token = parts[2]};
 }
 
 Result<> Ec2Records::forget_machine(const std::string& id) const {

@@ -3,7 +3,7 @@
 // - key/id, key/id.pub: the person's key on this computer.
 // - calls: how many calls a second are left of those that AWS takes (aws/throttle.hpp).
 // - launches/TOKEN: where a launch was asked for, written before the call.
-// - machines/ID/machine: who logs in, when it was launched, with which token.
+// - machines/ID/machine: who logs in ("-": not known yet), when it was launched, with which token.
 // - machines/ID/admitted: the network that was let in to it last.
 // - machines/ID/known_hosts: its pinned host keys, under its id.
 //
@@ -33,7 +33,7 @@ struct LaunchRecord {
 };
 
 struct MachineRecord {
-  std::string user;
+  std::string user;  // "": its image does not say, and the machine has not been asked yet
   WallTime launched;
   std::string token;
 };

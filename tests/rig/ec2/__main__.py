@@ -11,10 +11,15 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from . import cloud, faults, imds, index, network
 from .gate import Gate, Log
-from .hosts import Host
+from .hosts import Host, layers_of
 from .world import World
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+# What the maker of an image of one's own has set.
+OWN = """system_info:
+  default_user:
+    {name: student, lock_passwd: true, shell: /bin/bash, groups: [adm, sudo], sudo: ["ALL=(ALL) NOPASSWD:ALL"]}
+"""
 
 
 class Quiet(WSGIRequestHandler):
@@ -45,8 +50,13 @@ class Machines:
     def at(self, address):
         return next((host for host in self.hosts if host.address == address), None)
 
-    def make(self, name, layers, went_off, disk_mb):
-        host = Host(self.slot, self.folder / name, name, ":".join(map(str, layers)), b"", went_off, disk_mb)
+    def make(self, name, variant, on_top, went_off, disk_mb):
+        layers = ":".join(map(str, layers_of(variant, on_top)))
+        host = Host(self.slot, self.folder / name, name, layers, b"", went_off, disk_mb)
+        if variant == "own":
+            settings = host.volume / "disk/etc/cloud/cloud.cfg.d/95-own.cfg"
+            settings.parent.mkdir(parents=True)
+            settings.write_text(OWN)
         self.hosts.append(host)
         return host
 

@@ -7,7 +7,7 @@ import time
 
 from moto.core.utils import utcnow
 
-from . import cloud, hosts, images, launch, quotas
+from . import cloud, images, launch, quotas
 from .protocol import AwsError, ec2_xml
 
 
@@ -41,8 +41,8 @@ def run(world, call):
         instance.nics[0].add_tags(tags_for(params, "network-interface"))
         world.instances[instance.id] = instance
         if world.host_maker:
-            layers = hosts.layers_of(images.variant_of(instance.image_id, call.region), world.settings["on_top"])
-            world.hosts[instance.id] = world.host_maker(instance.id, layers, world.went_off, world.settings["disk_mb"])
+            variant, settings = images.variant_of(instance.image_id, call.region), world.settings
+            world.hosts[instance.id] = world.host_maker(instance.id, variant, settings["on_top"], world.went_off, settings["disk_mb"])
         begin(world, instance)
     ids = [instance.id for instance in reservation.instances]
     if token:

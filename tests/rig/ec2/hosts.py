@@ -31,7 +31,7 @@ def kept(name):
 def layers_of(variant, on_top):
     """The read-only folders below a disk, the topmost first."""
     tops = [kept(on_top)] if on_top else []
-    return [layer.resolve() for layer in [*tops, *(DISKS / "images" / kind for kind in ("pytorch", "plain")[variant == "plain" :])]]
+    return [layer.resolve() for layer in [*tops, *(DISKS / "images" / kind for kind in ("pytorch", "plain")[variant != "pytorch" :])]]
 
 
 class Host:

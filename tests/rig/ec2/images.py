@@ -1,7 +1,7 @@
 """The images that the rig offers: rows for DescribeImages and the public SSM parameters that lead to them.
 
 Names and paths are AWS's; ids are made from the region and the name, so that another region's id is unknown, as in AWS.
-`variant` is the disk from which the rig boots a host for it (build-image).
+`variant` is the disk from which the rig boots a host for it (build-image); `own` is `plain` where another name logs in (__main__.py).
 """
 
 import dataclasses
@@ -51,6 +51,11 @@ def ubuntu(release, codename, disk, created, machine):
     return Image(name, parameter, CANONICAL, 8, created, architecture="arm64" if machine == "arm64" else "x86_64")
 
 
+def own(name, created):
+    """Of the caller's account; its name does not say who logs in."""
+    return Image(name, "", "", 8, created, "own")
+
+
 OSS = "OSS Nvidia Driver AMI GPU"
 IMAGES = [
     deep("base-oss-nvidia-driver-gpu-ubuntu-22.04", "Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04)", 50, "2026-05-20"),
@@ -76,6 +81,7 @@ IMAGES = [
     ubuntu("22.04", "jammy", "gp2", "2026-06-10", "amd64"),
     ubuntu("24.04", "noble", "gp3", "2026-06-12", "amd64"),
     ubuntu("24.04", "noble", "gp3", "2026-06-12", "arm64"),
+    own("my-course-2026", "2026-06-20"),
 ]
 
 
@@ -103,9 +109,9 @@ def seed_images(ec2, region):
             image.id(region),
             name=image.name,
             description=image.name,
-            owner_id=image.owner,
+            owner_id=image.owner or ec2.account_id,
             owner_alias="amazon" if image.owner == AMAZON else None,
-            public=True,
+            public=bool(image.owner),
             virtualization_type="hvm",
             architecture=image.architecture,
             creation_date=at(image),
@@ -121,7 +127,7 @@ def seed_images(ec2, region):
 
 
 def seed_parameters(ssm, account, region):
-    for image in IMAGES:
+    for image in (image for image in IMAGES if image.parameter):
         ssm._parameters[image.parameter].append(
             Parameter(account, image.parameter, image.id(region), "String", None, None, None, at(image), 1, "aws:ec2:image")
         )

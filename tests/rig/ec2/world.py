@@ -44,7 +44,7 @@ DEFAULTS = {
 
 class World:
     def __init__(self, host_maker=None):
-        """`host_maker(instance_id, layers, went_off, disk_mb)` gives a Host; without one there are no hosts."""
+        """`host_maker(instance_id, variant, on_top, went_off, disk_mb)` gives a Host; without one there are no hosts."""
         self.lock = threading.RLock()
         self.host_maker = host_maker
         self.started = time.time()

@@ -128,15 +128,42 @@ TEST(plan, a_persons_name_is_made_fit_for_names) {
   EXPECT_EQ(owner_of({}), "someone");
 }
 
-TEST(plan, who_logs_in_is_known_by_the_images_name) {
-  const std::map<std::string, std::string> logins = {
+TEST(plan, who_logs_in_is_known_by_the_images_owner_and_name) {
+  const std::map<std::string, std::optional<std::string>> logins = {
       {"Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.9 (Ubuntu 24.04) 20260411", "ubuntu"},
       {"ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20260612", "ubuntu"},
       {"Deep Learning Base OSS Nvidia Driver GPU AMI (Amazon Linux 2023) 20260618", "ec2-user"},
       {"debian-12-amd64-20260601-1234", "admin"},
-      {"", "ec2-user"},
+      {"al2023-ami-2023.7.20260601.0-kernel-6.12-x86_64", "ec2-user"},
+      {"my-course-2026", std::nullopt},
+      {"", std::nullopt},
   };
   for (const auto& [name, login] : logins) EXPECT_EQ(login_of({.name = name}), login) << name;
+  EXPECT_EQ(login_of({.name = "tuned", .owner_alias = "amazon"}), "ec2-user");
+}
+
+TEST(plan, who_should_log_in_is_read_from_cloud_inits_answer_and_nothing_else) {
+  const auto answer = [](const std::string& login) {
+    return "Please login as the user \"" + login + "\" rather than the user \"root\".";
+  };
+  for (const auto& login : {std::string("student"), std::string("_a-1"), std::string(32, 'a')}) {
+    EXPECT_EQ(login_in_answer(answer(login)), login);
+    EXPECT_EQ(login_in_answer(answer(login) + "\r"), login);
+  }
+  for (const auto& login :
+       {std::string(), std::string("root"), std::string("NONE"), std::string("-oProxyCommand=x"),
+        std::string("a b"), std::string("a\" rather"), std::string("a\n"), std::string("a\0b", 3),
+        std::string("../a"), std::string("1a"), std::string("\x1b[31m"), std::string("\xc3\xa4"),
+        std::string(33, 'a')}) {
+    EXPECT_EQ(login_in_answer(answer(login)), std::nullopt) << login;
+  }
+  for (const auto* line : {"", "Please login as the user \"", "Please login as the user \"root\".",
+                           "Please login as the user \" rather than the user \"root\".",
+                           " Please login as the user \"a\" rather than the user \"root\".",
+                           "Please login as the user \"a\" rather than the user \"root\". ",
+                           "Please login as the user \"a\" rather than the user \"admin\"."}) {
+    EXPECT_EQ(login_in_answer(line), std::nullopt) << line;
+  }
 }
 
 TEST(plan, the_newest_line_counts_by_numbers_and_prefers_pytorch) {

@@ -44,6 +44,10 @@ TEST(records, a_machine_is_remembered_privately_and_forgotten_with_its_launch) {
   ASSERT_TRUE(records.machine("i-0"));
   EXPECT_EQ(records.machine("i-0")->user, "ubuntu");
   EXPECT_EQ(records.machine("i-0")->launched, launched);
+  ASSERT_TRUE(records.set_machine("i-0", {.user = "", .launched = launched, .token = "token"}));
+  ASSERT_TRUE(records.machine("i-0"));
+  EXPECT_EQ(records.machine("i-0")->user, "");
+  EXPECT_EQ(records.machine("i-0")->token, "token");
   EXPECT_FALSE(records.has_host_keys("i-0"));
   ASSERT_TRUE(records.pin_host_keys("i-0", {"ssh-ed25519 AAAA"}));
   EXPECT_EQ(read_file(records.known_hosts("i-0")), "i-0 ssh-ed25519 AAAA\n");
