@@ -22,6 +22,7 @@ struct WorkspacePaths {
 
   EnvironmentPaths environment() const { return {.cache = cache, .data = data}; }
   std::filesystem::path journal() const { return state / "journal.db"; }
+  std::filesystem::path ports_lock() const { return state / "ports.lock"; }
   std::filesystem::path of(const WorkspaceId& id) const { return state / "workspaces" / id.text(); }
   std::filesystem::path lock_of(const WorkspaceId& id) const { return state / "locks" / id.text(); }
   std::filesystem::path runtime_of(const WorkspaceId& id) const { return run / id.short_text(); }

@@ -318,13 +318,15 @@ Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
     TRY(make_private_folder(site.paths.run));
     TRY(make_private_folder(site.folder_of_state()));
   }
-  const auto ports = TRY(ports_for(world, journal, site.row.id, site.is_here(), wait));
   if (request.spec.public_reach.value_or(false)) {
     TRY(ensure_certificate(site, world.clock.wall(), progress, wait));
   }
   std::optional<ServerRow> row;
   std::optional<ProcessId> started;
   for (int tries = 1; !started; ++tries) {
+    // Another command must not choose the same port before this one's is written down.
+    std::optional<FileLock> choosing = TRY(FileLock::acquire(world.paths.ports_lock(), wait));
+    const auto ports = TRY(ports_for(world, journal, site.row.id, site.is_here(), wait));
     const auto door =
         TRY(choose_door(request.spec, tries == 1 ? last : std::nullopt, ports, site, progress));
     row = ServerRow{.workspace = site.row.id,
@@ -335,6 +337,7 @@ Result<ServerRow> start_server(const World& world, Journal& journal, Site& site,
                     .public_reach = door.public_reach,
                     .runtime_folder = site.paths.runtime_of(site.row.id).string()};
     TRY(journal.put_server(*row));
+    choosing.reset();
     auto launched = launch(site, request, *row, config_for(world, site, request, *row, door), wait);
     // Another was quicker with a port that nobody asked for: the next one. What was cut off may
     // have come up, and have the port itself: its instance stays written down.

@@ -3,20 +3,28 @@
 
 #include "base/error.hpp"
 #include "base/progress.hpp"
+#include "fakes/fake_channel.hpp"
+#include "fakes/fake_random.hpp"
 #include "os/connection.hpp"
 #include "os/listener.hpp"
 #include "os/process.hpp"
+#include "os/random.hpp"
 #include "os/wait.hpp"
 #include "unit/workspace/fixture.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/provider.hpp"
 #include "workspace/site.hpp"
+#include "workspace/world.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
-#include <utility>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -54,6 +62,15 @@ class ServerStart : public WorldTest {
           return ends;
         });
   }
+  World world_with(Random& its_random) {
+    return {.clock = clock,
+            .random = its_random,
+            .http = http,
+            .providers = world.providers,
+            .here = here,
+            .paths = world.paths,
+            .keeper = keeper};
+  }
   std::optional<Listener> listener;
 };
 
@@ -78,6 +95,33 @@ TEST_F(ServerStart, tries_the_next_port_where_another_was_quicker) {
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().what, "port taken");
   EXPECT_GT(this_computer.commands.calls().size(), 1U);
+}
+
+TEST_F(ServerStart, of_several_at_once_takes_a_port_each) {
+  place.this_computer = false;
+  constexpr int count = 8;
+  std::vector<WorkspaceRow> rows;
+  for (int i = 0; i < count; ++i) rows.push_back(added("w" + std::to_string(i)));
+  {
+    std::vector<std::jthread> threads;
+    for (const auto& row : rows) {
+      threads.emplace_back([&, row] {
+        FakeMachine machine;  // there is no Jupyter on it: what was written down is looked at
+        FakeRandom own_random;
+        auto own_world = world_with(own_random);
+        auto site = site_of(row);
+        site.channel = std::make_unique<FakeChannel>(machine);
+        auto journal = open_journal();
+        SilentProgress silent;
+        EXPECT_FALSE(start_server(own_world, journal, site, {.python = "/jupyter/python"}, silent,
+                                  Wait::at_most(std::chrono::seconds(20))));
+      });
+    }
+  }
+  std::set<std::uint16_t> ports;
+  const auto servers = open_journal().servers().value();
+  for (const auto& server : servers) ports.insert(server.port);
+  EXPECT_EQ(ports.size(), std::size_t{count});
 }
 
 }  // namespace
