@@ -218,12 +218,14 @@ Result<Entrance> Ec2Provider::entrance_for(const std::string& from, const Wait& 
   const auto key =
       TRY(local_key(outside_.processes, outside_.environment, records_.folder(), wait));
   if (!from.empty()) return entrance_asked_for(owner, key, from);
-  return entrance_of_computer(owner, key,
-                              TRY(callers_address(outside_.https, outside_.environment, wait)));
+  auto address = std::exchange(checked_address_, std::nullopt);
+  if (!address) address = TRY(callers_address(outside_.https, outside_.environment, wait));
+  return entrance_of_computer(owner, key, *address);
 }
 
 Result<> Ec2Provider::check_from(const Hardware& hardware, const Wait& wait) {
-  if (hardware.from.empty()) TRY(callers_address(outside_.https, outside_.environment, wait));
+  if (!hardware.from.empty()) return {};
+  checked_address_ = TRY(callers_address(outside_.https, outside_.environment, wait));
   return {};
 }
 

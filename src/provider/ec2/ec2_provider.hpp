@@ -181,6 +181,7 @@ class Ec2Provider final : public Provider {
   std::mutex tell_mutex_;
   std::function<void(std::string_view)> tell_;
   std::map<std::string, AwsSession> sessions_;  // by profile; "": none was named
+  std::optional<std::string> checked_address_;  // by check_from, for the entrance that follows
   std::vector<std::string> notes_;
   // Answers of this object's life.
   std::map<std::string, Network> networks_;    // by place
