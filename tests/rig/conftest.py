@@ -51,7 +51,7 @@ def host_rig(one_host_rig):
 
 @pytest.fixture
 def ready_rig(host_rig):
-    """Its hosts have on their disks what the first `up` installs."""
+    """Its hosts have on their disks what the first `up` installs, as soon as somebody has made that."""
     host_rig.set(on_top=kept_of_a_first_up(host_rig))
     return host_rig
 

@@ -11,12 +11,15 @@ root = Path(__file__).parents[2]
 
 
 def kept_of_a_first_up(rig):
-    """The name of what such an `up` has left on a host of this rig or an earlier one: uv, Jupyter, an environment of test_program's folder."""
+    """The name of what such an `up` has left on a host: uv, Jupyter, an environment of test_program's folder. While another makes it: ""."""
     made_from = [*(root / "src/environment").rglob("*"), *(root / "src/jupyter/server").rglob("*"), Path(__file__), root / "tests/rig/ec2/build-image"]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(made_from) if file.is_file() and file.suffix != ".pyc"))
     name = "ready-" + digest.hexdigest()[:12]
     with open(root / "build/ready.lock", "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return name if kept(name).exists() else ""
         if not kept(name).exists():
             with somebody(Person, rig) as person:
                 instance = person.up()["ref"]
