@@ -1,5 +1,6 @@
 // `up` and `start`: from whatever there is to a cell that has run.
 #include "base/error.hpp"
+#include "base/money.hpp"
 #include "base/names.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
@@ -9,6 +10,7 @@
 #include "os/clock.hpp"
 #include "os/wait.hpp"
 #include "workspace/folder.hpp"
+#include "workspace/intent.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/lock.hpp"
 #include "workspace/proof.hpp"
@@ -224,12 +226,38 @@ Error with_boot_trouble(Site& site, Error error, const Wait& wait) {
   return error;
 }
 
-// With the workspace's lock held.
-Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceRow& row,
-                          const Wish& wish, Progress& progress, const Wait& wait) {
-  if (row.wanted != Wanted::running) TRY(journal.want(row.id, Wanted::running));
-  TRY(check_port(world, journal, row, wish, wait));
-  auto site = TRY(machine_for(world, journal, row, wish.machine, progress, wait));
+// Whatever is left behind and costs money is said. The errors of a key that is not known have it
+// already.
+Error with_running_cost(const World& world, Journal& journal, const WorkspaceRow& row,
+                        Error error) {
+  const bool nothing_new = error.reason == Reason::not_found ||
+                           error.reason == Reason::unverified || error.exit == Exit::usage ||
+                           error.exit == Exit::act;
+  const auto machine = journal.machine(row.id);
+  if (nothing_new || !machine || !*machine) return error;
+  const auto found = world.providers.find((*machine)->machine.provider);
+  if (found == world.providers.end() || !found->second->facts().costs_money) return error;
+  const auto name = row.name.text();
+  std::string text;
+  if (!(*machine)->machine.ref.empty()) {
+    const auto asked = read_asked((*machine)->asked);
+    text = fmt::format("its machine costs {} while it runs: carrel stop {}",
+                       asked && asked->offer.price_known && asked->offer.per_hour.micro_usd != 0
+                           ? to_string(asked->offer.per_hour) + " an hour"
+                           : "money",
+                       name);
+  } else if (error.reason == Reason::interrupted || error.reason == Reason::unreachable ||
+             error.reason == Reason::timed_out) {
+    text = fmt::format("a machine may have been started, which costs money: carrel rm {}", name);
+  }
+  if (!text.empty()) error.hint += (error.hint.empty() ? "" : "\n") + text;
+  return error;
+}
+
+// On its machine, with the workspace's lock held.
+Result<UpResult> bring_up_there(const World& world, Journal& journal, Site& site,
+                                const WorkspaceRow& row, const Wish& wish, Progress& progress,
+                                const Wait& wait) {
   if (!site.is_here()) TRY(bring_folder(world, site, progress, wait));
   UpResult result{.status = {.id = row.id, .name = row.name}};
   auto server = TRY(journal.server(row.id));
@@ -280,6 +308,18 @@ Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceR
   }
   result.status = std::move(status);
   return result;
+}
+
+// With the workspace's lock held.
+Result<UpResult> bring_up(const World& world, Journal& journal, const WorkspaceRow& row,
+                          const Wish& wish, Progress& progress, const Wait& wait) {
+  if (row.wanted != Wanted::running) TRY(journal.want(row.id, Wanted::running));
+  TRY(check_port(world, journal, row, wish, wait));
+  auto site = machine_for(world, journal, row, wish.machine, progress, wait);
+  auto result = site ? bring_up_there(world, journal, *site, row, wish, progress, wait)
+                     : Result<UpResult>(fail(std::move(site.error())));
+  if (result) return result;
+  return fail(with_running_cost(world, journal, row, std::move(result.error())));
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 """kill -9 before and after every call that `carrel --on ec2` makes to AWS, each once, by counting; then the same command again."""
 
+import signal
+
 import pytest
 from people import Person, Proxy
-from rigs import Rig
+from rigs import Rig, wait_for
 
 MOST_CALLS = 40
 
@@ -118,3 +120,12 @@ def test_rm_of_an_up_that_was_killed_leaves_nothing(person):
         status, _, error = person.carrel("rm", "lesson", "--yes")
         assert status == 0 or "no workspace" in error, error
         assert person.machines() == []
+
+
+def test_what_goes_on_costing_money_after_an_interrupt_is_said(person):
+    (person.home / "bin/ssh").write_text("#!/bin/sh\nexec sleep 600\n")
+    process = person.start("up", "--on", "ec2", "--instance", "g4dn.xlarge", "--yes")
+    wait_for("the way to the machine", lambda: "GetConsoleOutput" in person.calls(), 60)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and "its machine costs $0.54 an hour while it runs: carrel stop lesson" in error, error
