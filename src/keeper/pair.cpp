@@ -100,10 +100,14 @@ void Pair::read_client(std::span<char> buffer, Instant now) {
     return;
   }
   const std::string_view bytes(buffer.data(), *count);
-  if (repeatable_ && request_.size() + bytes.size() <= longest_request) {
+  if (std::exchange(answered_, false)) {
+    request_.clear();
+    request_is_whole_ = true;
+  }
+  request_is_whole_ = request_is_whole_ && request_.size() + bytes.size() <= longest_request;
+  if (request_is_whole_) {
     request_ += bytes;
   } else {
-    repeatable_ = false;
     request_.clear();
   }
   if (phase_ == Phase::silent) {
@@ -125,14 +129,18 @@ void Pair::read_stream(std::span<char> buffer, Instant now) {
   stream_->set_wait(at_once());
   const auto count = stream_->read_some(buffer);
   if (!count && count.error().reason == Reason::timed_out) return;
-  if (!count) return stream_broke(now);
+  if (!count) {
+    // ssh has taken nothing of a first request; of others nobody knows.
+    const bool untaken = !ever_answered_ && request_is_whole_;
+    return untaken || is_safe_to_ask_again() ? hold_again(now) : give_up();
+  }
   if (*count == 0) {
     down_.ended = true;
     ended_at_ = now;
     return;
   }
-  repeatable_ = false;
-  request_ = {};
+  answered_ = ever_answered_ = true;
+  request_.clear();
   send_down({buffer.data(), *count});
 }
 
@@ -143,17 +151,25 @@ void Pair::send_down(std::string_view bytes) {
   down_.pending = rest.value_or("");
 }
 
-void Pair::stream_broke(Instant now) {
+// RFC 9110 9.2.1: whoever asks this asks for nothing to be done, so it may be asked twice.
+bool Pair::is_safe_to_ask_again() const {
+  if (answered_ || !request_is_whole_) return false;
+  const auto line = std::string_view(request_).substr(0, request_.find("\r\n"));
+  return (line.starts_with("GET ") || line.starts_with("HEAD ")) && line.contains(" HTTP/1.");
+}
+
+void Pair::hold_again(Instant now) {
   stream_.reset();
   up_.pending.clear();
-  if (repeatable_) {
-    phase_ = Phase::held;
-    held_since_ = now;
-    not_before_ = now + retry_pause;
-  } else {
-    client_.break_off();
-    phase_ = Phase::done;
-  }
+  down_ = {};
+  phase_ = Phase::held;
+  held_since_ = now;
+  not_before_ = now + retry_pause;
+}
+
+void Pair::give_up() {
+  client_.break_off();
+  phase_ = Phase::done;
 }
 
 void Pair::open(const Link::View& link, Instant now) {
@@ -174,20 +190,17 @@ void Pair::look(const Link::View& link, Instant now) {
       now >= not_before_) {
     open(link, now);
   }
-  if (phase_ == Phase::open) pass_ends(link);
+  if (phase_ == Phase::open) pass_ends(link, now);
 }
 
-void Pair::pass_ends(const Link::View& link) {
+void Pair::pass_ends(const Link::View& link, Instant now) {
   if (up_.ended && up_.pending.empty() && !up_.passed_on) {
     stream_->end_writing();
     up_.passed_on = true;
   }
   if (down_.ended && down_.pending.empty() && !down_.passed_on) {
-    if (!link.is(link_)) {  // the end of ssh, not of the answer
-      client_.break_off();
-      phase_ = Phase::done;
-      return;
-    }
+    // the end of ssh, not of the answer
+    if (!link.is(link_)) return is_safe_to_ask_again() ? hold_again(now) : give_up();
     if (link.proven >= ended_at_) {
       client_.end_writing();
       down_.passed_on = true;

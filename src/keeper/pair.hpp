@@ -48,18 +48,21 @@ class Pair {
   void send_up(std::string_view bytes);
   void send_down(std::string_view bytes);
   void open(const Link::View& link, Instant now);
-  void stream_broke(Instant now);
-  void pass_ends(const Link::View& link);
+  void hold_again(Instant now);
+  void give_up();
+  bool is_safe_to_ask_again() const;
+  void pass_ends(const Link::View& link, Instant now);
 
   Connection client_;
   std::optional<Connection> stream_;
   Phase phase_ = Phase::silent;
   Flow up_;    // client to machine
   Flow down_;  // machine to client
-  // All that the client has said, while nothing has come back and it is not too much: can be said
-  // again on another stream.
+  // All that the client has said since something came back, unless it is too much.
   std::string request_;
-  bool repeatable_ = true;
+  bool request_is_whole_ = true;
+  bool answered_ = false;  // something has come back since
+  bool ever_answered_ = false;
   bool stream_refuses_ = false;  // it takes no more; what it still has to say counts
   Instant held_since_{};
   Instant not_before_{};

@@ -308,6 +308,34 @@ TEST_F(Keeper, does_not_ask_twice_what_the_server_may_have_done) {
   EXPECT_EQ(asked, 1);
 }
 
+TEST_F(Keeper, asks_again_for_what_is_only_read) {
+  std::atomic<int> asked = 0;
+  LocalServer server(
+      [&](Peer& peer) {
+        while (!peer.read_until("\r\n\r\n").empty()) {
+          if (++asked % 2 == 1) {
+            peer.write("answer");
+          } else if (asked == 2) {
+            peer.read_rest();
+          }
+        }
+      },
+      socket());
+  tell_address("unknown");
+  keep(moving(sshd));
+  Browser browser(port());
+  EXPECT_TRUE(browser.say("POST /kernels HTTP/1.1\r\n\r\n"));
+  EXPECT_EQ(browser.hear(6), "answer");
+  EXPECT_TRUE(browser.say("GET /kernels HTTP/1.1\r\n\r\n"));
+  EXPECT_TRUE(becomes_true([&] { return asked == 2; }));
+  sshd.stop();
+  EXPECT_TRUE(becomes_true([&] { return state().held == 1; }));
+  sshd.start_again();
+  tell_address(fmt::format("127.0.0.1 {}", sshd.target().port));
+  EXPECT_EQ(browser.hear(6), "answer");
+  EXPECT_EQ(asked, 3);
+}
+
 TEST_F(Keeper, lets_held_connections_go_with_the_browser) {
   auto kept = workspace(sshd);
   sshd.stop();
