@@ -19,26 +19,43 @@
 namespace carrel::cli {
 namespace {
 
+// An interrupt leaves machines that were asked to start, of workspaces that nobody spoke of yet.
+Result<std::string> what_goes_on(Workspaces& workspaces, const Selection& selection) {
+  for (const auto& row : selection.rows) {
+    if (!TRY(workspaces.is_here(row))) {
+      return "machines that were started go on and cost money: carrel ls shows them, carrel stop "
+             "stops them";
+    }
+  }
+  return {};
+}
+
 // Their machines by one request, then their servers, a few at once.
 Result<int> start_many(const CommandContext& context, Workspaces workspaces,
                        const Selection& selection) {
+  const auto goes_on = TRY(what_goes_on(workspaces, selection));
   auto progress = progress_for(context);
-  const auto woken = workspaces.wake(selection.rows, *progress, context.wait());
+  auto woken = workspaces.wake(selection.rows, *progress, context.wait());
   progress->close(woken ? ShownProgress::Outcome::done : ShownProgress::Outcome::failed);
   progress.reset();
+  if (!woken && woken.error().reason == Reason::interrupted) woken.error().hint = goes_on;
   TRY(woken);
   const auto threads = std::min(most_at_once, selection.rows.size());
   std::vector<Workspaces> of_thread;  // a journal and a provider have one thread
   of_thread.reserve(threads);
   of_thread.push_back(std::move(workspaces));
   while (of_thread.size() < threads) of_thread.push_back(TRY(context.workspaces()));
-  return for_each_at_once(
+  const int status = for_each_at_once(
       context, selection, threads,
       [&](std::size_t thread, const WorkspaceRow& row, Progress& shown) -> Result<std::string> {
         auto& own = of_thread[thread];
         const auto result = TRY(own.start(row, shown, context.wait()));
         return ready_lines(context, own, row, result);
       });
+  if (status == status_of(Exit::interrupted) && !goes_on.empty()) {
+    context.world.terminal.err("  " + goes_on + "\n");
+  }
+  return status;
 }
 
 Result<int> run_start(CommandContext& context) {

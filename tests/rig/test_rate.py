@@ -2,9 +2,11 @@
 
 import collections
 import re
+import signal
 
 import pytest
 from people import STRANGER, Person
+from rigs import wait_for
 
 
 @pytest.fixture
@@ -57,3 +59,14 @@ def test_a_group_starts_in_one_request_and_is_waited_for_by_one_question(person,
     assert len(polls) <= len(of_many) + 3 * 50, collections.Counter(entry["action"] for entry in log)
     assert person.states() == ["running"] * 50
     print(f"{collections.Counter(entry['action'] for entry in log)} in {log[-1]['at'] - log[0]['at']:.1f} s")
+
+
+def test_an_interrupt_says_that_machines_of_a_group_go_on(person, rig):
+    person.comes_up()
+    person.many(3)
+    rig.set(pending_s=60.0)
+    process = person.start("start", "--all")
+    wait_for("their start", lambda: "StartInstances" in person.calls(), 60)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and "machines that were started go on and cost money: carrel ls shows them" in error, error
