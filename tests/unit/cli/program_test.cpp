@@ -5,20 +5,11 @@
 #include "base/secret.hpp"
 #include "cli/command.hpp"
 #include "cli/commands.hpp"
-#include "fakes/fake_channel.hpp"
-#include "fakes/fake_clock.hpp"
-#include "fakes/fake_keeper.hpp"
-#include "fakes/fake_processes.hpp"
-#include "fakes/fake_random.hpp"
-#include "fakes/fake_terminal.hpp"
-#include "fakes/temporary_folder.hpp"
 #include "jupyter/password.hpp"
-#include "os/connection.hpp"
 #include "os/file.hpp"
-#include "os/http.hpp"
 #include "os/process.hpp"
 #include "os/wait.hpp"
-#include "workspace/paths.hpp"
+#include "unit/cli/fake_world.hpp"
 
 #include <filesystem>
 #include <map>
@@ -35,44 +26,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-class NoHttp final : public Http {
- public:
-  Result<HttpResponse> send(const Endpoint&, const HttpRequest&, const Wait&) override {
-    return fail({.what = "nobody listens",
-                 .why = {},
-                 .hint = {},
-                 .reason = Reason::unreachable,
-                 .trace = {}});
-  }
-};
-
-struct Fixture {
-  TemporaryFolder home;
-  FakeClock clock;
-  FakeRandom random;
-  FakeProcesses processes;
-  NoHttp http;
-  FakeMachine machine;
-  FakeChannel here{machine};
-  FakeTerminal terminal;
-  Interrupt interrupt;
-  FakeKeeper keeper;
-  World world{
-      .clock = clock,
-      .random = random,
-      .processes = processes,
-      .http = http,
-      .here = here,
-      .terminal = terminal,
-      .interrupt = interrupt,
-      .environment = {{"HOME", home.path().string()}, {"PATH", (home.path() / "bin").string()}},
-      .folder = home.path(),
-      .program = "carrel",
-      .user = ::getuid(),
-      .provider_names = {"local"},
-      .providers = [](const WorkspacePaths&) { return Providers{}; },
-      .keeper = [this](const WorkspacePaths&) -> PortKeeper& { return keeper; }};
-
+struct Fixture : FakeWorld {
   int run(const Words& words) {
     const std::vector<Command> commands{
         up_command({"local"}),

@@ -6,17 +6,8 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/select.hpp"
-#include "fakes/fake_channel.hpp"
-#include "fakes/fake_clock.hpp"
-#include "fakes/fake_keeper.hpp"
-#include "fakes/fake_processes.hpp"
-#include "fakes/fake_random.hpp"
-#include "fakes/fake_terminal.hpp"
-#include "os/http.hpp"
-#include "os/wait.hpp"
+#include "unit/cli/fake_world.hpp"
 #include "workspace/journal.hpp"
-#include "workspace/paths.hpp"
-#include "workspace/provider.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -39,9 +30,10 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-class Together : public testing::Test {
+class Together : public testing::Test, protected FakeWorld {
  protected:
   Together() {
+    world.environment = {{"LANG", "C.UTF-8"}};
     terminal.err_terminal = false;
     terminal.out_terminal = false;
   }
@@ -68,29 +60,6 @@ class Together : public testing::Test {
     return {.what = std::move(what), .exit = exit, .reason = reason};
   }
 
-  FakeClock clock;
-  FakeRandom random;
-  FakeProcesses processes;
-  LocalHttp http;
-  FakeMachine machine;
-  FakeChannel here{machine};
-  FakeTerminal terminal;
-  Interrupt interrupt;
-  FakeKeeper keeper;
-  World world{.clock = clock,
-              .random = random,
-              .processes = processes,
-              .http = http,
-              .here = here,
-              .terminal = terminal,
-              .interrupt = interrupt,
-              .environment = {{"LANG", "C.UTF-8"}},
-              .folder = "/",
-              .program = "carrel",
-              .user = 0,
-              .provider_names = {},
-              .providers = [](const WorkspacePaths&) { return Providers{}; },
-              .keeper = [this](const WorkspacePaths&) -> PortKeeper& { return keeper; }};
   Given given;
   std::vector<Command> commands;
 };
@@ -193,8 +162,7 @@ TEST_F(Together, an_interrupt_ends_all_and_is_told_once) {
   std::barrier all_there(8);
   const auto status =
       start(20, 8, [&](std::size_t, const WorkspaceRow&, Progress&) -> Result<std::string> {
-        ++tried;
-        all_there.arrive_and_wait();
+        if (tried++ < 8) all_there.arrive_and_wait();
         return fail(lost("interrupted", Reason::interrupted));
       });
   EXPECT_EQ(status, 130);

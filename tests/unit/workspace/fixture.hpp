@@ -10,8 +10,8 @@
 #include "fakes/fake_keeper.hpp"
 #include "fakes/fake_provider.hpp"
 #include "fakes/fake_random.hpp"
+#include "fakes/no_http.hpp"
 #include "fakes/temporary_folder.hpp"
-#include "os/http.hpp"
 #include "workspace/journal.hpp"
 #include "workspace/world.hpp"
 
@@ -26,18 +26,6 @@
 #include <gtest/gtest.h>
 
 namespace carrel {
-
-class NoHttp final : public Http {
- public:
-  Result<HttpResponse> send(const Endpoint& /*endpoint*/, const HttpRequest& /*request*/,
-                            const Wait& /*wait*/) override {
-    return fail({.what = "nobody listens",
-                 .why = {},
-                 .hint = {},
-                 .reason = Reason::unreachable,
-                 .trace = {}});
-  }
-};
 
 class ProgressLog final : public Progress {
  public:
