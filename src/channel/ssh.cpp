@@ -1,6 +1,7 @@
 #include "channel/ssh.hpp"
 
 #include "base/error.hpp"
+#include "base/number.hpp"
 #include "base/text.hpp"
 #include "channel/channel.hpp"
 #include "channel/ssh_error.hpp"
@@ -11,7 +12,6 @@
 #include "os/random.hpp"
 #include "os/wait.hpp"
 
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
@@ -34,12 +34,6 @@ constexpr int ssh_failed = 255;
 constexpr std::size_t longest_line = 4096;
 constexpr auto closing_time = std::chrono::seconds(2);
 constexpr auto ending_time = std::chrono::seconds(5);
-
-int number_of(std::string_view text) {
-  int number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
 
 Error cannot_start(const Command& command, std::string_view word) {
   const std::string name = printable(command.argv.front());
@@ -210,7 +204,7 @@ Result<ProcessResult> SshChannel::run(const Command& command, const Wait& wait) 
   if (said.end.find_first_not_of("0123456789") != std::string::npos) {
     return fail(cannot_start(command, said.end));
   }
-  return ProcessResult{.status = number_of(said.end),
+  return ProcessResult{.status = number_of<int>(said.end).value_or(0),
                        .output = std::move(said.output),
                        .error = std::move(said.error)};
 }

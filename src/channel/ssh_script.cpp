@@ -58,7 +58,7 @@ else
   wait
 fi
 status=143
-read -r status <"$work/status"
+read -r status 2>/dev/null <"$work/status"
 rm -rf "$work"
 exit "$status"
 )sh";

@@ -1,4 +1,5 @@
-"""kill -9 before and after every call that `carrel --on ec2` makes to AWS, each once, by counting; then the same command again."""
+"""kill -9 before and after every call that `carrel --on ec2` makes to AWS, each once, by counting; then the same command again. And what an
+interrupt leaves is said."""
 
 import signal
 

@@ -60,6 +60,13 @@ def status(opener, url):
         return error.code
 
 
+def password_file(person):  # noqa: F811
+    file = person.home / "password"
+    file.write_text(PASSWORD + "\n")
+    file.chmod(0o600)
+    return file
+
+
 def last(done):
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -67,9 +74,7 @@ def last(done):
 @pytest.mark.long
 @pytest.mark.timeout(700)
 def test_public_is_https_with_the_password_at_each_starts_address_and_private_closes_it(person, host_rig):  # noqa: F811
-    password = person.home / "password"
-    password.write_text(PASSWORD + "\n")
-    password.chmod(0o600)
+    password = password_file(person)
     ready = person.up("--port", str(free_port()))
     (instance,) = instances(host_rig)
 
@@ -127,9 +132,7 @@ def test_public_is_https_with_the_password_at_each_starts_address_and_private_cl
 @pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_network_that_is_named_is_let_in_and_rm_closes_the_port(person, host_rig):  # noqa: F811
-    password = person.home / "password"
-    password.write_text(PASSWORD + "\n")
-    password.chmod(0o600)
+    password = password_file(person)
     network = "10.0.0.0/8"
     assert "password" in person.carrel("up", "--on", "ec2", "--instance", "g4dn.xlarge", "--yes", "--public", status=3).stderr
     assert instances(host_rig) == {}
@@ -145,9 +148,7 @@ def test_a_network_that_is_named_is_let_in_and_rm_closes_the_port(person, host_r
 @pytest.mark.long
 @pytest.mark.timeout(700)
 def test_the_port_stays_open_for_another_public_one_until_that_ends_too(person, host_rig):  # noqa: F811
-    password = person.home / "password"
-    password.write_text(PASSWORD + "\n")
-    password.chmod(0o600)
+    password = password_file(person)
     person.env["CARREL_PASSWORD_FILE"] = str(password)
     first = person.up("--public", "--port", str(free_port()))
     (instance,) = instances(host_rig)

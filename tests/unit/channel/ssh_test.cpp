@@ -1,6 +1,4 @@
-// What only ssh has, with a real sshd: keys, a cut network, secrets, a terminal, the connection.
-#include "channel/ssh.hpp"
-
+// What only ssh has, with a real sshd: keys, a cut network, secrets, the connection.
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "channel/channel.hpp"
@@ -12,6 +10,7 @@
 #include "os/process.hpp"
 #include "os/random.hpp"
 #include "os/wait.hpp"
+#include "ssh_fixture.hpp"
 
 #include <array>
 #include <chrono>
@@ -19,13 +18,9 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
-#include <pty.h>
 #include <string>
 #include <string_view>
-#include <sys/types.h>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -37,24 +32,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr auto minute = std::chrono::seconds(60);
-
-Wait patience() {
-  return Wait::at_most(minute);
-}
-Command shell(std::string script) {
-  Command command;
-  command.argv = {"sh", "-c", std::move(script)};
-  return command;
-}
-template <class Condition>
-bool becomes_true(Condition condition) {
-  for (const auto until = SystemClock().now() + minute; SystemClock().now() < until;) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(Milliseconds(5));
-  }
-  return false;
-}
 // How many processes' arguments contain it.
 int in_process_list(std::string_view text) {
   int count = 0;
@@ -65,29 +42,6 @@ int in_process_list(std::string_view text) {
   }
   return count;
 }
-
-class Ssh : public testing::Test {
- protected:
-  std::unique_ptr<SshChannel> open(SshTarget target) {
-    auto channel = SshChannel::open(processes_, random_, this_environment(), std::move(target));
-    if (!channel) ADD_FAILURE() << channel.error().what << ": " << channel.error().why;
-    return channel ? std::move(*channel) : nullptr;
-  }
-  // What a first command fails with.
-  Error failure(const SshTarget& target) {
-    const auto result = open(target)->run(shell("echo reached"), patience());
-    if (!result) return result.error();
-    ADD_FAILURE() << "it did not fail";
-    return {};
-  }
-  Processes& processes() { return processes_; }
-  Random& random() { return random_; }
-  LocalSshd sshd;
-
- private:
-  SystemProcesses processes_;
-  SystemRandom random_;
-};
 
 TEST_F(Ssh, does_not_talk_to_a_machine_with_another_host_key) {
   sshd.write_known_hosts("stranger");
@@ -178,8 +132,10 @@ TEST_F(Ssh, lasting_work_goes_on_when_the_network_is_cut_or_nobody_follows_any_m
     const auto go = sshd.file(is_cut ? "go" : "go on");
     const auto done = sshd.file(is_cut ? "done" : "well done");
     Interrupt interrupt;
-    Command work = shell("echo begun; until [ -e '" + go.string() +
-                         "' ]; do sleep 0.02; done; echo whole; : >'" + done.string() + "'");
+    // Until it is told to, or the test is over.
+    Command work = shell(fmt::format(
+        "echo begun; until [ -e '{}' ]; do sleep 0.02; [ -d '{}' ] || exit; done; : >'{}'",
+        go.string(), go.parent_path().string(), done.string()));
     work.lasting = true;
     work.on_output = [&](std::string_view) {
       if (!is_cut) return interrupt.raise();
@@ -348,75 +304,6 @@ TEST_F(Ssh, needs_a_short_folder_and_values_that_a_configuration_can_hold) {
   EXPECT_TRUE(refuses([](SshTarget& t) { t.identity = "/a\"b"; }));
   EXPECT_TRUE(refuses([](SshTarget& t) { t.proxy_command = "a\nb"; }));
   EXPECT_FALSE(refuses([](SshTarget&) {}));
-}
-
-// Runs it as a child whose terminal is a new one; returns what that showed, and its status.
-std::pair<std::string, int> on_a_terminal(const auto& body, std::string_view typed) {
-  int screen = -1;
-  const pid_t pid = ::forkpty(&screen, nullptr, nullptr, nullptr);
-  if (pid == 0) ::_exit(body());
-  std::string shown;
-  std::array<char, 4096> buffer{};
-  bool has_typed = false;
-  for (ssize_t got = 0; (got = ::read(screen, buffer.data(), buffer.size())) > 0;) {
-    shown.append(buffer.data(), static_cast<std::size_t>(got));
-    if (!has_typed && shown.contains("ready")) {
-      has_typed = true;
-      EXPECT_EQ(::write(screen, typed.data(), typed.size()), static_cast<ssize_t>(typed.size()));
-    }
-  }
-  ::close(screen);
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  return {shown, WIFEXITED(status) ? WEXITSTATUS(status) : -1};
-}
-
-class SshTerminal : public Ssh {
- protected:
-  void SetUp() override {
-    const auto mounts = read_file("/proc/mounts");
-    for (const auto& mount : lines_of(mounts.value_or(""))) {
-      if (mount.starts_with("devpts /dev/pts ") && !mount.contains("gid=5") && ::geteuid() != 0) {
-        GTEST_SKIP() << "where devpts has no gid=5, only root's sshd has terminals";
-      }
-    }
-  }
-  std::pair<std::string, int> run(const std::string& script, std::string_view typed) {
-    Command command = shell(script);
-    command.terminal = true;
-    command.environment = {{"A", "it's"}};
-    command.folder = sshd.file(".");
-    return on_a_terminal(
-        [&] {
-          const auto result = open(sshd.target())->run(command, patience());
-          return result ? result->status : 99;
-        },
-        typed);
-  }
-};
-
-TEST_F(SshTerminal, gives_the_command_a_terminal_there) {
-  const auto [shown, status] =
-      run("test -t 0 && test -t 1 && test -f person && echo \"$A ready\"; read -r line; "
-          "echo \"<$line>\"; exit 7",
-          "hello\n");
-  EXPECT_TRUE(shown.contains("it's ready\r\n")) << shown;
-  EXPECT_TRUE(shown.contains("<hello>\r\n")) << shown;
-  EXPECT_EQ(status, 7);
-}
-
-TEST_F(SshTerminal, gives_ctrl_c_to_the_command_there) {
-  EXPECT_EQ(run("trap 'exit 9' INT; echo ready; while :; do sleep 0.05; done", "\x03").second, 9);
-  EXPECT_EQ(run("echo ready; exec sleep 600", "\x03").second, 128 + SIGINT);
-}
-
-TEST_F(SshTerminal, tells_a_connection_that_breaks_from_a_command_that_failed) {
-  // the shell's parent serves the connection
-  EXPECT_EQ(run("echo ready; kill -9 $(ps -o ppid= $PPID); sleep 600", "").second, 99);
-}
-
-TEST_F(SshTerminal, keeps_a_status_of_255) {
-  EXPECT_EQ(run("echo ready; exit 255", "").second, 255);
 }
 
 }  // namespace
